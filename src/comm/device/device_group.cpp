@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "comm/device/device_group.h"
+
+#include "comm/device/host_group.h"
+#include "comm/device/nccl_group.h"
+
+namespace westofn::comm {
+
+void DeviceGroup::reduce_to(const at::Tensor& tensor, int owner) {
+  const OwnedTensor owned{tensor, owner};
+  reduce_to_owners(std::span(&owned, 1));
+}
+
+void DeviceGroup::broadcast(const at::Tensor& tensor, int owner) {
+  const OwnedTensor owned{tensor, owner};
+  broadcast_from_owners(std::span(&owned, 1));
+}
+
+void DeviceGroup::check_tensor(const at::Tensor& tensor) const {
+  WESTOFN_CHECK(tensor.defined() && tensor.is_contiguous(), "a tensor that travels must be contiguous");
+  WESTOFN_CHECK(tensor.device() == device_,
+                "the tensor is on " + tensor.device().str() + ", its group on " + device_.str());
+  switch (tensor.scalar_type()) {
+    case at::kFloat:
+    case at::kDouble:
+    case at::kBFloat16:
+    case at::kHalf:
+    case at::kLong: return;
+    default: WESTOFN_CHECK(false, "tensors of this type do not travel");
+  }
+}
+
+void DeviceGroup::check_parts(const at::Tensor& part, const at::Tensor& whole) const {
+  check_tensor(part);
+  check_tensor(whole);
+  WESTOFN_CHECK(part.scalar_type() == whole.scalar_type() && part.numel() * size_ == whole.numel(),
+                "the whole must have the type of a part and size() times its elements");
+}
+
+std::unique_ptr<DeviceGroup> make_device_group(Communicator& comm, at::Device device, DeviceGroupOptions options) {
+  if (device.is_cpu()) return std::make_unique<HostGroup>(comm);
+  if (device.is_cuda()) return make_nccl_group(comm, device, options);
+  throw ConfigError("runtime.device: " + device.str() + " is not supported; use cpu or cuda");
+}
+
+}  // namespace westofn::comm

@@ -1,0 +1,18 @@
+# cmake -DCODE=5 -DPATTERN=regex -DLIMIT_S=20 -P expect_exit.cmake -- command...
+# Runs the command and fails unless it ends in time with this exit code and says the pattern on stderr.
+set(command "")
+set(seen_dashes OFF)
+foreach(i RANGE ${CMAKE_ARGC})
+  if(seen_dashes AND i LESS CMAKE_ARGC)
+    list(APPEND command "${CMAKE_ARGV${i}}")
+  elseif("${CMAKE_ARGV${i}}" STREQUAL "--")
+    set(seen_dashes ON)
+  endif()
+endforeach()
+execute_process(COMMAND ${command} RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE err TIMEOUT ${LIMIT_S})
+if(NOT "${code}" STREQUAL "${CODE}")
+  message(FATAL_ERROR "exit code ${code}, expected ${CODE}\n${out}\n${err}")
+endif()
+if(NOT "${err}" MATCHES "${PATTERN}")
+  message(FATAL_ERROR "stderr does not match '${PATTERN}'\n${out}\n${err}")
+endif()
