@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/stage.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <numeric>
+#include <set>
+
+#include "app/build_info.h"
+#include "app/progress.h"
+#include "comm/agree.h"
+#include "comm/typed.h"
+#include "io/durable_file.h"
+#include "io/hdf5.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/fault.h"
+#include "util/hash.h"
+#include "util/text.h"
+
+namespace westofn::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The first line in which two settings texts differ, for the plan.
+std::string first_difference(const std::string& before, const std::string& now) {
+  const auto old_lines = split_text(before, '\n');
+  const std::set<std::string> known(old_lines.begin(), old_lines.end());
+  for (const auto& line : split_text(now, '\n')) {
+    if (!known.contains(line)) return "the settings differ from it at \"" + printable(trimmed(line), 60) + "\"";
+  }
+  return "";
+}
+
+/// What differs from the newest complete folder of the same stage.
+std::string reason_for_new_folder(const RunFolder& run, const StageSpec& spec) {
+  std::string reason = "no such folder yet";
+  std::error_code ignored;
+  if (!fs::is_directory(run.path(), ignored)) return reason;
+  for (const auto& name : run.stages()) {
+    if (!name.starts_with(spec.name + "-") || name.size() != spec.name.size() + 9) continue;
+    if (!io::has_manifest(run.stage(name))) continue;
+    const io::Manifest other = io::read_manifest(run.stage(name));
+    std::string difference = first_difference(other.settings, spec.settings);
+    if (difference.empty() && other.inputs != spec.inputs) difference = "other input files or earlier stages";
+    reason = "there is " + name + ", but " + (difference.empty() ? "it is of another format version" : difference);
+  }
+  return reason;
+}
+
+bool is_intact(const std::string& path) {
+  try {
+    if (path.ends_with(".h5")) const io::Hdf5Reader reader(path);
+    return true;
+  } catch (const DataError& error) {
+    log_warning(std::string(error.what()) + "; it is made again");
+    io::remove_file(path);
+    return false;
+  }
+}
+
+/// Rank 0: whether the stage is complete; if not, makes its folder ready and takes the lock.
+bool open_stage(const RunFolder& run, const StageSpec& spec, std::unique_ptr<io::RunLock>& lock) {
+  if (plan_stage(run, spec).state == StageState::complete) return true;
+  const std::string folder = run.stage(spec.folder_name());
+  io::make_folder_durable(folder);
+  lock = std::make_unique<io::RunLock>(run.lock(spec.folder_name()));
+  io::remove_temporaries(folder);
+  // The owner of the lock before us may have finished the stage while we looked.
+  return io::has_manifest(folder);
+}
+
+/// Collective. Size and hash of the files of a stage, on every rank; the work is shared out.
+std::vector<io::FileInfo> describe_files(StageRun& stage, const std::vector<std::string>& names) {
+  comm::Communicator& world = stage.job().world;
+  std::vector<std::uint64_t> numbers(3 * names.size());
+  comm::agree(world, [&] {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (static_cast<int>(i % static_cast<std::size_t>(world.size())) != world.rank()) continue;
+      stage.beat();
+      const io::FileInfo file = io::describe_file(stage.folder() + "/" + names[i], names[i]);
+      numbers[3 * i] = file.bytes;
+      numbers[3 * i + 1] = file.hash.high;
+      numbers[3 * i + 2] = file.hash.low;
+    }
+  });
+  world.all_reduce(numbers, comm::ReduceOp::max);
+  std::vector<io::FileInfo> files;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    files.push_back({names[i], numbers[3 * i], {numbers[3 * i + 1], numbers[3 * i + 2]}});
+  }
+  return files;
+}
+
+}  // namespace
+
+std::string StageSpec::key() const {
+  std::string inputs_text;
+  for (const auto& input : inputs) inputs_text += input.name + "=" + input.key + "\n";
+  return to_hex(hash_fields({name, std::to_string(format_version), settings, inputs_text}));
+}
+
+std::string StageSpec::folder_name() const { return name + "-" + key().substr(0, 8); }
+
+StagePlan plan_stage(const RunFolder& run, const StageSpec& spec) {
+  StagePlan plan{spec.folder_name(), StageState::absent, ""};
+  const std::string folder = run.stage(plan.folder_name);
+  std::error_code error;
+  if (!fs::exists(folder, error)) {
+    plan.why = reason_for_new_folder(run, spec);
+    return plan;
+  }
+  if (io::has_manifest(folder)) {
+    const io::Manifest manifest = io::read_manifest(folder);
+    if (manifest.key != spec.key()) {
+      throw DataError(folder + ": its manifest has another key than its name says; delete the folder to make it again");
+    }
+    plan.state = StageState::complete;
+    plan.why = std::to_string(manifest.files.size()) + " files";
+  } else {
+    plan.state = StageState::partial;
+    plan.why = "an earlier job did not finish it";
+  }
+  return plan;
+}
+
+std::string to_text(const StagePlan& plan) {
+  switch (plan.state) {
+    case StageState::complete: return plan.folder_name + "  is there (" + plan.why + ")";
+    case StageState::partial: return plan.folder_name + "  will be continued: " + plan.why;
+    case StageState::absent: return plan.folder_name + "  will be computed: " + plan.why;
+  }
+  return plan.folder_name;
+}
+
+std::vector<int> deal_shards(std::span<const double> costs, int ranks) {
+  std::vector<std::size_t> order(costs.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return costs[a] > costs[b]; });
+  std::set<std::pair<double, int>> loads;
+  for (int rank = 0; rank < ranks; ++rank) loads.emplace(0.0, rank);
+  std::vector<int> owners(costs.size());
+  for (const std::size_t shard : order) {
+    auto [load, rank] = *loads.begin();
+    loads.erase(loads.begin());
+    owners[shard] = rank;
+    loads.emplace(load + costs[shard], rank);
+  }
+  return owners;
+}
+
+StageRun::StageRun(JobContext& job, const RunFolder& run, const StageSpec& spec, io::RunLock* lock)
+    : job_(job), name_(spec.folder_name()), folder_(run.stage(name_)), heartbeat_path_(run.heartbeat()), lock_(lock) {}
+
+void StageRun::beat() {
+  job_.world.beat();
+  if (lock_ != nullptr) lock_->touch();
+}
+
+std::vector<int> StageRun::deal(std::span<const Shard> shards) {
+  std::vector<std::int32_t> missing(shards.size(), 0);
+  comm::agree(job_.world, [&] {
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+      if (static_cast<int>(i % static_cast<std::size_t>(job_.world.size())) != job_.world.rank()) continue;
+      beat();
+      for (const auto& file : shards[i].files) {
+        const std::string path = folder_ + "/" + file;
+        if (!io::file_status(path) || !is_intact(path)) missing[i] = 1;
+      }
+    }
+  });
+  job_.world.all_reduce(missing, comm::ReduceOp::max);
+  std::vector<std::size_t> todo;
+  std::vector<double> costs;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    if (missing[i] == 0) continue;
+    todo.push_back(i);
+    costs.push_back(shards[i].cost);
+  }
+  if (todo.size() < shards.size()) {
+    log_info(name_ + ": " + std::to_string(shards.size() - todo.size()) + " of " + std::to_string(shards.size()) +
+             " shards are there already");
+  }
+  const std::vector<int> dealt = deal_shards(costs, job_.world.size());
+  std::vector<int> owners(shards.size(), -1);
+  for (std::size_t k = 0; k < todo.size(); ++k) owners[todo[k]] = dealt[k];
+  return owners;
+}
+
+void StageRun::make_shards(std::span<const int> owners, const std::function<void(std::size_t)>& make) {
+  const auto mine = std::count(owners.begin(), owners.end(), job_.world.rank());
+  Progress progress(job_.world, {name_, job_.world.size() > 1 ? "shards of rank 0" : "shards", mine, heartbeat_path_});
+  bool stopped = false;
+  comm::agree(job_.world, [&] {
+    double longest_s = 0;
+    std::int64_t done = 0;
+    for (std::size_t i = 0; i < owners.size() && !stopped; ++i) {
+      if (owners[i] != job_.world.rank()) continue;
+      if (!job_.stop.may_start(longest_s)) {
+        stopped = true;
+        break;
+      }
+      const double start = steady_seconds();
+      fault_point("shard.begin");
+      make(i);
+      fault_point("shard.done");
+      longest_s = std::max(longest_s, steady_seconds() - start);
+      beat();
+      progress.update(++done);
+    }
+  });
+  const bool any_stopped = comm::any(job_.world, stopped);
+  progress.finish(any_stopped ? "stopped" : "done");
+  if (any_stopped) {
+    throw StopRequested(name_ + ": stopped in time; what is finished is kept. Run the same command again to go on.");
+  }
+}
+
+io::Manifest run_stage(JobContext& job, const RunFolder& run, const StageSpec& spec, const StageBody& body) {
+  const std::string folder = run.stage(spec.folder_name());
+  std::unique_ptr<io::RunLock> lock;
+  const bool complete = comm::agree(job.world, [&] { return job.world.rank() == 0 && open_stage(run, spec, lock); });
+  if (!comm::any(job.world, complete)) {
+    StageRun stage(job, run, spec, lock.get());
+    StageOutput output = body(stage);
+    std::sort(output.files.begin(), output.files.end());
+    const std::vector<io::FileInfo> files = describe_files(stage, output.files);
+    comm::agree(job.world, [&] {
+      fault_point("stage.commit");
+      if (job.world.rank() != 0) return;
+      io::write_manifest(folder, {spec.name, spec.key(), program_version(), files, spec.inputs, spec.settings,
+                                  std::move(output.counts)});
+    });
+    fault_point("stage.committed");
+  }
+  const std::string text = comm::agree(
+      job.world, [&] { return job.world.rank() == 0 ? io::to_json(io::read_manifest(folder)) : std::string(); });
+  return io::parse_manifest(comm::broadcast_string(job.world, text, 0), folder + "/manifest.json");
+}
+
+std::vector<std::string> short_names(std::span<const std::string> paths) {
+  std::map<std::string, int> seen;
+  std::vector<std::string> names;
+  for (const auto& path : paths) {
+    std::string name = fs::path(path).filename().string();
+    const int count = ++seen[name];
+    if (count > 1) name += "#" + std::to_string(count);
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+std::vector<io::ManifestInput> hash_inputs(JobContext& job, std::span<const std::string> paths) {
+  const auto names = short_names(paths);
+  const auto size = static_cast<std::size_t>(job.world.size());
+  std::vector<std::uint64_t> halves(2 * paths.size());
+  comm::agree(job.world, [&] {
+    for (std::size_t i = static_cast<std::size_t>(job.world.rank()); i < paths.size(); i += size) {
+      job.world.beat();
+      const Hash128 hash = io::describe_file(paths[i], names[i]).hash;
+      halves[2 * i] = hash.high;
+      halves[2 * i + 1] = hash.low;
+    }
+  });
+  job.world.all_reduce(halves, comm::ReduceOp::max);
+  std::vector<io::ManifestInput> inputs;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    inputs.push_back({names[i], to_hex({halves[2 * i], halves[2 * i + 1]})});
+  }
+  return inputs;
+}
+
+}  // namespace westofn::app

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stages: folders named by what went into them, made once, complete when their manifest is there.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "app/run_folder.h"
+#include "app/run_job.h"
+#include "io/manifest.h"
+#include "io/run_lock.h"
+
+namespace westofn::app {
+
+/// What a stage depends on. Equal specs have equal folders, whatever else is set in the experiment.
+struct StageSpec {
+  std::string name;                       ///< "prepare"
+  int format_version = 1;                 ///< raised when the same settings give other files
+  std::string settings;                   ///< the resolved settings that the stage reads, as YAML
+  std::vector<io::ManifestInput> inputs;  ///< keys of earlier stages, hashes of files
+
+  /// 32 hexadecimal digits.
+  [[nodiscard]] std::string key() const;
+  /// NAME-KEY with the first eight digits of the key.
+  [[nodiscard]] std::string folder_name() const;
+};
+
+enum class StageState { complete, partial, absent };
+
+/// Whether a stage will be computed, and why.
+struct StagePlan {
+  std::string folder_name;
+  StageState state = StageState::absent;
+  std::string why;
+};
+
+/// Local. Looks at the run folder only; throws IoError or DataError if it cannot be read.
+[[nodiscard]] StagePlan plan_stage(const RunFolder& run, const StageSpec& spec);
+
+/// One line for the user: "prepare-3fa9c1d2  will be computed: ...".
+[[nodiscard]] std::string to_text(const StagePlan& plan);
+
+/// A part of a stage that is made as a whole by one rank, and never again once its files are there.
+struct Shard {
+  std::vector<std::string> files;  ///< names in the stage folder; may be empty
+  double cost = 1;                 ///< estimated, in any unit
+};
+
+/// Which rank makes which shard: longest first, each to the rank with the least so far. The same on all ranks.
+[[nodiscard]] std::vector<int> deal_shards(std::span<const double> costs, int ranks);
+
+/// What the body of a stage works with.
+class StageRun {
+ public:
+  StageRun(JobContext& job, const RunFolder& run, const StageSpec& spec, io::RunLock* lock);
+
+  [[nodiscard]] JobContext& job() { return job_; }
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] std::string heartbeat_path() const { return heartbeat_path_; }
+  /// Local. Tells peers and other jobs that this rank makes progress; loops call it.
+  void beat();
+
+  /// Collective. The owner of every shard that has still to be made; -1 where its files are there and intact. Damaged
+  /// files of an earlier attempt are removed with a warning.
+  [[nodiscard]] std::vector<int> deal(std::span<const Shard> shards);
+
+  /// Collective. Makes the shards that `owners` gives to this rank. Before each one the stop signal and the remaining
+  /// time are looked at; if a rank had to leave shards undone, all throw StopRequested when the others are ready.
+  void make_shards(std::span<const int> owners, const std::function<void(std::size_t)>& make);
+
+ private:
+  JobContext& job_;
+  std::string name_;
+  std::string folder_;
+  std::string heartbeat_path_;
+  io::RunLock* lock_;  ///< held by rank 0 only
+};
+
+/// What a stage has made.
+struct StageOutput {
+  std::vector<std::string> files;  ///< names of all files of the stage, the same on all ranks
+  std::map<std::string, std::int64_t> counts;
+};
+
+using StageBody = std::function<StageOutput(StageRun&)>;
+
+/// Collective. The manifest of the stage: read if the folder is complete, otherwise after the body has made its files
+/// under the lock of the stage. Throws ConfigError if another job holds the lock, StopRequested, and what the body
+/// throws.
+io::Manifest run_stage(JobContext& job, const RunFolder& run, const StageSpec& spec, const StageBody& body);
+
+/// Collective. The hashes of input files, shared out over the ranks; names are without folders, "#2" on repetition.
+[[nodiscard]] std::vector<io::ManifestInput> hash_inputs(JobContext& job, std::span<const std::string> paths);
+
+/// Names without folders for a list of files; a repeated one gets "#2", "#3".
+[[nodiscard]] std::vector<std::string> short_names(std::span<const std::string> paths);
+
+}  // namespace westofn::app
