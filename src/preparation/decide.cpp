@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -14,9 +15,11 @@ namespace {
 /// Which part of the data a row claims for its group; the greater one goes first.
 enum class Role : std::uint8_t { train = 0, validation = 1, judge = 2, test = 3 };
 
+/// Compared in this order: what is given goes before what was placed by hash.
 struct Claim {
-  Role role = Role::train;
   bool given = false;
+  Role role = Role::train;
+  auto operator<=>(const Claim&) const = default;
 };
 
 Role role_of(Split split) {
@@ -64,14 +67,14 @@ class Decider {
 
  private:
   [[nodiscard]] Claim claim(const RowKey& row) const {
-    if (row.kind == RowKind::demonstration) return {Role::train, true};
-    if (row.kind == RowKind::prompt) return {role_of(static_cast<PromptSet>(row.given - 1)), true};
-    if (row.given != 0) return {role_of(static_cast<Split>(row.given - 1)), true};
-    return {role_of(hash_.split(row.group)), false};
+    if (row.kind == RowKind::demonstration) return {true, Role::train};
+    if (row.kind == RowKind::prompt) return {true, role_of(static_cast<PromptSet>(row.given - 1))};
+    if (row.given != 0) return {true, role_of(static_cast<Split>(row.given - 1))};
+    return {false, role_of(hash_.split(row.group))};
   }
 
-  /// The first row of the greatest role of every group; given claims before those by hash within a role. A prompt is a
-  /// group too: a file of bare prompts does not know the groups that a file of pairs gives them.
+  /// The first row with the greatest claim on every group. A prompt is a group too: a file of bare prompts does not
+  /// know the groups that a file of pairs gives them.
   void claim_groups() {
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       if (rows_[i].outcome != Outcome::kept) continue;
@@ -82,17 +85,19 @@ class Decider {
 
   void note_claim(std::uint64_t group, std::size_t i) {
     const auto [entry, is_new] = owner_.try_emplace(group, i);
-    if (is_new) return;
-    const Claim mine = claim(rows_[i]);
-    const Claim theirs = claim(rows_[entry->second]);
-    if (mine.role > theirs.role || (mine.role == theirs.role && mine.given && !theirs.given)) entry->second = i;
+    if (!is_new && claim(rows_[i]) > claim(rows_[entry->second])) entry->second = i;
   }
 
-  /// The row that decides where this one may stand: the greater one of the owners of its group and of its prompt.
-  [[nodiscard]] std::size_t owner_of(const RowKey& row) const {
+  /// A row that keeps this one from standing where it wants: the owner of its group or of its prompt has another role.
+  [[nodiscard]] std::optional<std::size_t> rival_of(const RowKey& row) const {
     const std::size_t by_group = owner_.at(row.group);
     const std::size_t by_prompt = owner_.at(row.prompt);
-    return claim(rows_[by_prompt]).role > claim(rows_[by_group]).role ? by_prompt : by_group;
+    const Role role = claim(row).role;
+    const bool group_differs = claim(rows_[by_group]).role != role;
+    const bool prompt_differs = claim(rows_[by_prompt]).role != role;
+    if (!group_differs && !prompt_differs) return std::nullopt;
+    if (group_differs && prompt_differs) return claim(rows_[by_prompt]) > claim(rows_[by_group]) ? by_prompt : by_group;
+    return group_differs ? by_group : by_prompt;
   }
 
   void decide_row(std::size_t i) {
@@ -100,12 +105,10 @@ class Decider {
     Decision& decision = result_.rows[i];
     decision.outcome = row.outcome;
     if (row.outcome != Outcome::kept) return;
-    const std::size_t owner = owner_of(row);
-    const Claim mine = claim(row);
-    if (claim(rows_[owner]).role != mine.role) {
+    if (const auto rival = rival_of(row)) {
       decision.outcome = Outcome::overlap;
-      if (mine.given && claim(rows_[owner]).given && settings_.on_overlap == OnOverlap::fail) {
-        result_.overlaps.push_back({i, owner});
+      if (claim(row).given && claim(rows_[*rival]).given && settings_.on_overlap == OnOverlap::fail) {
+        result_.overlaps.push_back({i, *rival});
       }
       return;
     }
@@ -129,12 +132,15 @@ class Decider {
     return true;
   }
 
-  void place_pair(const RowKey& row, Decision& decision) const {
+  void place_pair(const RowKey& row, Decision& decision) {
     decision.split = row.given != 0 ? static_cast<Split>(row.given - 1) : hash_.split(row.group);
     if (decision.split != Split::train) return;
     const bool labelled = row.given_half != 0 ? row.given_half == 1 : hash_.labelled(row.group);
     decision.labelled_half = labelled ? 1 : 0;
-    decision.is_demonstration = labelled && !given_demonstrations_ ? 1 : 0;
+    if (!labelled) return;
+    labelled_.insert(row.group);
+    labelled_.insert(row.prompt);
+    if (!given_demonstrations_) decision.is_demonstration = shown_.insert(row.demonstration).second ? 1 : 0;
   }
 
   void lend(std::size_t i) {
@@ -143,7 +149,9 @@ class Decider {
     if (row.kind != RowKind::pair || decision.outcome != Outcome::kept || decision.split == Split::judge) return;
     PromptSet set = PromptSet::unlabelled;
     if (decision.split == Split::train) {
-      if (decision.labelled_half != 0 || !settings_.lend_prompts) return;
+      // Two pairs of one prompt may stand in both halves where groups or halves are given: the labels are shown then.
+      const bool shows_labels = labelled_.contains(row.group) || labelled_.contains(row.prompt);
+      if (shows_labels || !settings_.lend_prompts) return;
     } else {
       set = decision.split == Split::validation ? PromptSet::validation : PromptSet::test;
       if (given_sets_[static_cast<std::size_t>(set)]) return;
@@ -159,6 +167,8 @@ class Decider {
   std::array<bool, 3> given_sets_{};
   bool given_demonstrations_ = false;
   std::unordered_map<std::uint64_t, std::size_t> owner_;  ///< group or prompt -> row with the greatest claim
+  std::unordered_set<std::uint64_t> labelled_;            ///< groups and prompts of HF50
+  std::unordered_set<std::uint64_t> shown_;               ///< demonstrations that labelled pairs give
   std::array<std::unordered_set<Hash128, HashOf128>, 3> texts_;
   std::array<std::unordered_set<std::uint64_t>, 3> prompts_;
   std::array<std::unordered_map<std::uint64_t, std::size_t>, 3> ids_;

@@ -37,10 +37,11 @@ inline constexpr std::size_t outcome_count = 11;
 [[nodiscard]] std::string_view to_string(Outcome outcome);
 [[nodiscard]] Outcome to_outcome(io::DropReason reason);
 
-/// What is known of a row when its text is gone (56 bytes). Trivially copyable: it travels to rank 0.
+/// What is known of a row when its text is gone (64 bytes). Trivially copyable: it travels to rank 0.
 struct RowKey {
-  Hash128 content;           ///< of all texts of the row
-  std::uint64_t prompt = 0;  ///< XXH3-64
+  Hash128 content;                  ///< of all texts of the row
+  std::uint64_t prompt = 0;         ///< XXH3-64
+  std::uint64_t demonstration = 0;  ///< of prompt and chosen response; pairs only
   std::uint64_t group = 0;
   std::uint64_t id = 0;
   std::int64_t line = 0;
@@ -88,9 +89,12 @@ struct Decisions {
 };
 
 /// Decides for all rows, which must be sorted by (source, line). Order of the reasons: the importer's own, overlap,
-/// duplicate. Where a group, or a prompt, stands in several splits, test goes before judge, judge before validation, validation
-/// before training (unlabelled prompts and demonstrations are training rows). Only splits that were given for both
-/// rows make an error; a row that was placed by hash gives way silently, counted.
+/// duplicate.
+///
+/// Overlap: where a group, or a prompt, stands in several splits, rows with a given split go before rows that were
+/// placed by hash, and then test goes before judge, judge before validation, validation before training (unlabelled
+/// prompts and demonstrations are given training rows). Two given splits are an error or, as the settings say, the
+/// lesser row is dropped; a row that was placed by hash gives way silently, counted.
 [[nodiscard]] Decisions decide(std::span<const RowKey> rows, const DataSettings& settings, std::uint64_t seed);
 
 }  // namespace westofn::preparation

@@ -77,8 +77,10 @@ void visit_fields(V& v, PairSource& s) {
   v.optional("format", s.format,
              "layout of the rows: trl, hh (Anthropic), summarize (OpenAI comparisons), ultrafeedback");
   v.optional("split", s.split,
-             "by_group (hash of the group, see shares), given (by the rows), or all rows to one split");
-  v.optional("half", s.half, "of the training pairs: by_group (hash), labelled (HF50) or other (labels hidden)");
+             "by_group (the split that a row names, else hash of its group), given (every row must name one), or all "
+             "rows to one split");
+  v.optional("half", s.half,
+             "of the training pairs: by_group (what a row says, else hash), labelled (HF50) or other (labels hidden)");
 }
 
 template <class V>

@@ -10,7 +10,7 @@ namespace {
 std::uint8_t given_split(const Source& source, const std::optional<Split>& of_row, const io::JsonValue& row) {
   const auto code = [](Split split) { return static_cast<std::uint8_t>(static_cast<int>(split) + 1); };
   switch (source.split) {
-    case SplitChoice::by_group: return 0;
+    case SplitChoice::by_group: return of_row ? code(*of_row) : 0;
     case SplitChoice::given:
       if (!of_row) row.fail("the row gives no split, but the experiment says `split: given` for this file");
       return code(*of_row);
@@ -37,6 +37,7 @@ void take_pair(const Source& source, const io::JsonValue& json, Row& row) {
   auto& pair = std::get<io::ImportedPair>(imported);
   row.key.content = hash_fields({pair.prompt, pair.chosen, pair.rejected});
   row.key.prompt = hash64(pair.prompt);
+  row.key.demonstration = hash_fields({pair.prompt, pair.chosen}).low;
   row.key.group = hash64(pair.group);
   row.key.given = given_split(source, pair.split, json);
   row.key.given_half = given_half(source, pair.labelled_half);

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "preparation/balance.h"
 #include "util/philox.h"
@@ -39,6 +40,7 @@ class Rows {
     row.content = hash_fields({prompt, text});
     row.prompt = hash64(prompt);
     row.group = hash64(prompt);
+    row.demonstration = row.content.low;
     row.id = row.content.low;
     keys_.push_back(row);
     return keys_.back();
@@ -152,6 +154,49 @@ TEST(Decide, ARowThatWasPlacedByHashGivesWaySilently) {
   for (std::size_t i = 50; i < 100; ++i) EXPECT_EQ(decisions.rows[i].outcome, Outcome::kept);
 }
 
+TEST(Decide, AGivenTrainingRowGoesBeforeATestRowThatWasPlacedByHash) {
+  Rows rows;
+  for (int i = 0; i < 200; ++i) give(rows.pair("p" + std::to_string(i), "a", 0), Split::train);
+  for (int i = 0; i < 200; ++i) rows.pair("p" + std::to_string(i), "b", 1);
+  const Decisions decisions = decide(rows.keys(), {}, seed);
+  EXPECT_TRUE(decisions.overlaps.empty());
+  for (std::size_t i = 0; i < 200; ++i) EXPECT_EQ(decisions.rows[i].outcome, Outcome::kept);
+}
+
+TEST(Decide, ARowThatWasPlacedByHashDoesNotHideAConflictOfGivenSplits) {
+  for (int i = 0; i < 50; ++i) {  // among 50 groups some are test groups by hash
+    Rows rows;
+    const std::string prompt = "p" + std::to_string(i);
+    give(rows.pair(prompt, "a", 0), Split::train);
+    give(rows.pair(prompt, "b", 1), Split::validation);
+    rows.pair(prompt, "c", 2);
+    EXPECT_EQ(decide(rows.keys(), {}, seed).overlaps.size(), 1U) << prompt;
+  }
+}
+
+TEST(Decide, APromptOfTheLabelledHalfIsNeverLent) {
+  Rows rows;
+  give(rows.pair("p", "a", 0), Split::train);
+  give(rows.pair("p", "b", 1), Split::train);
+  std::vector<RowKey> keys = rows.keys();
+  keys[0].given_half = 2;
+  keys[1].given_half = 1;
+  EXPECT_EQ(decide(keys, {}, seed).rows[0].lends_prompt, 0) << "the same prompt in both given halves";
+}
+
+TEST(Decide, TheSameChosenResponseIsOneDemonstration) {
+  Rows rows;
+  for (const auto* rejected : {"x", "y"}) {
+    RowKey& row = rows.pair("p", rejected);
+    give(row, Split::train);
+    row.given_half = 1;
+    row.demonstration = 77;
+  }
+  const Decisions decisions = decide(rows.keys(), {}, seed);
+  EXPECT_EQ(decisions.rows[0].is_demonstration, 1);
+  EXPECT_EQ(decisions.rows[1].is_demonstration, 0);
+}
+
 TEST(Decide, UnlabelledPromptsAndDemonstrationsStayOutOfTheTestGroups) {
   Rows rows;
   give(rows.pair("p", "a", 0), Split::test);
@@ -210,14 +255,36 @@ TEST(Decide, FindsIdsThatStandForTwoTexts) {
   Rows rows;
   rows.pair("p", "a").id = 7;
   rows.pair("q", "b").id = 7;
-  rows.demonstration("q", "b", 1).id = 7;
+  rows.demonstration("r", "b", 1).id = 7;
   const Decisions decisions = decide(rows.keys(), {}, seed);
   ASSERT_EQ(decisions.same_ids.size(), 1U) << "a demonstration may have the id of a pair";
   EXPECT_EQ(decisions.same_ids[0].row, 1U);
   EXPECT_EQ(decisions.same_ids[0].other, 0U);
 }
 
-TEST(Decide, BalanceSumsToTheRowsForRandomInput) {
+/// No group and no prompt stands in two parts, and no prompt of HF50 is lent.
+void expect_disjoint(const std::vector<RowKey>& keys, const std::vector<Decision>& decisions) {
+  std::map<std::uint64_t, Split> split_of;
+  std::set<std::uint64_t> labelled;
+  std::set<std::uint64_t> lent;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const Decision& d = decisions[i];
+    if (d.outcome != Outcome::kept) continue;
+    Split split = d.split;  // demonstrations and unlabelled prompts: train
+    if (keys[i].kind == RowKind::prompt && keys[i].given != 1) {
+      split = keys[i].given == 1 + static_cast<int>(PromptSet::test) ? Split::test : Split::validation;
+    }
+    for (const auto name : {keys[i].group, keys[i].prompt}) {
+      const auto [entry, is_new] = split_of.try_emplace(name, split);
+      EXPECT_EQ(entry->second, split) << "a group or prompt stands in two splits";
+    }
+    if (d.labelled_half != 0) labelled.insert(keys[i].prompt);
+    if (d.lends_prompt == 1) lent.insert(keys[i].prompt);
+  }
+  for (const auto prompt : lent) EXPECT_FALSE(labelled.contains(prompt));
+}
+
+TEST(Decide, BalanceSumsAndPartsAreDisjointForRandomInput) {
   RandomSequence random(Philox("test", 5, 0, "decide"));
   const std::vector<Source> sources = {
       {RowKind::pair, "a", "a"}, {RowKind::prompt, "b", "b"}, {RowKind::demonstration, "c", "c"}};
@@ -229,6 +296,8 @@ TEST(Decide, BalanceSumsToTheRowsForRandomInput) {
         const std::string text = "t" + std::to_string(random.below(4));
         if (source == 0) {
           RowKey& row = rows.pair(prompt, text, 0);
+          if (random.chance(0.5)) row.group = random.below(6);
+          row.given_half = static_cast<std::uint8_t>(random.below(3));
           row.given = static_cast<std::uint8_t>(random.below(5));
           row.outcome = static_cast<Outcome>(random.below(4) == 0 ? random.below(8) : 0);
         } else if (source == 1) {
@@ -242,18 +311,13 @@ TEST(Decide, BalanceSumsToTheRowsForRandomInput) {
     settings.on_overlap = OnOverlap::drop;
     const Decisions decisions = decide(rows.keys(), settings, static_cast<std::uint64_t>(trial));
     const Balance balance = make_balance(sources, rows.keys(), decisions.rows);
-    std::map<std::uint64_t, Split> split_of;
     for (const auto& file : balance.files) {
       std::int64_t sum = 0;
       for (const auto count : file.outcomes) sum += count;
       EXPECT_EQ(sum, file.rows);
       EXPECT_EQ(file.rows, 40);
     }
-    for (std::size_t i = 0; i < rows.keys().size(); ++i) {
-      if (rows.keys()[i].kind != RowKind::pair || decisions.rows[i].outcome != Outcome::kept) continue;
-      const auto [entry, is_new] = split_of.try_emplace(rows.keys()[i].group, decisions.rows[i].split);
-      EXPECT_EQ(entry->second, decisions.rows[i].split) << "a group stands in two splits";
-    }
+    expect_disjoint(rows.keys(), decisions.rows);
   }
 }
 

@@ -36,10 +36,15 @@ TEST_F(ReadRow, KnowsFileAndLine) {
 
 TEST_F(ReadRow, SplitComesFromTheFileOrTheRowAsTheSettingsSay) {
   const std::string text = R"({"prompt": "p", "chosen": "c", "rejected": "r", "split": "validation"})";
-  EXPECT_EQ(read(text).key.given, 0) << "by_group";
+  const std::string without = R"({"prompt": "p", "chosen": "c", "rejected": "r"})";
+  for (const SplitChoice choice : {SplitChoice::by_group, SplitChoice::given}) {
+    sources_[0].split = choice;
+    EXPECT_EQ(read(text).key.given, 1 + static_cast<int>(Split::validation));
+  }
+  sources_[0].split = SplitChoice::by_group;
+  EXPECT_EQ(read(without).key.given, 0) << "left to the hash of the group";
   sources_[0].split = SplitChoice::given;
-  EXPECT_EQ(read(text).key.given, 1 + static_cast<int>(Split::validation));
-  EXPECT_THROW(read(R"({"prompt": "p", "chosen": "c", "rejected": "r"})"), DataError) << "no split in the row";
+  EXPECT_THROW(read(without), DataError) << "no split in the row";
   sources_[0].split = SplitChoice::test;
   EXPECT_EQ(read(text).key.given, 1 + static_cast<int>(Split::test));
 }
