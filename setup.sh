@@ -35,28 +35,33 @@ westofn_install_packages() {
     westofn_check_other_system
     return
   fi
-  local missing
-  mapfile -t missing < <(westofn_missing "${westofn_packages[@]}" "${westofn_check_packages[@]}")
-  [ "${#missing[@]}" -gt 0 ] || return 0
-  local as_root=()
+  local missing wanted=() package as_root=()
+  mapfile -t missing < <(westofn_missing "${westofn_packages[@]}")
   if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || westofn_die "not root and no sudo. Ask your administrator for: ${missing[*]}"
-    as_root=(sudo)
+    command -v sudo >/dev/null && as_root=(sudo)
+    if [ "${#missing[@]}" -gt 0 ] && [ "${#as_root[@]}" -eq 0 ]; then
+      westofn_die "not root and no sudo. Ask your administrator for: ${missing[*]}"
+    fi
   fi
-  westofn_say "installing ${#missing[@]} Debian packages: ${missing[*]}"
-  "${as_root[@]}" apt-get update -qq || westofn_die "apt-get update failed; check the network and /etc/apt"
-  # The tools that only check the code are not in every release: install what this one has.
-  local wanted=() package
-  for package in "${missing[@]}"; do
-    if apt-cache show "$package" >/dev/null 2>&1; then
+  if [ "${#missing[@]}" -gt 0 ]; then
+    westofn_say "updating the list of Debian packages"
+    "${as_root[@]}" apt-get update -qq || westofn_die "apt-get update failed; check the network and /etc/apt"
+    for package in "${missing[@]}"; do
+      apt-cache show "$package" >/dev/null 2>&1 ||
+        westofn_die "this system has no package $package (Debian 12, Ubuntu 24.04 or newer is expected)"
+    done
+  fi
+  # Tools that only check the code are not in every release, and nobody is asked for a password for them.
+  for package in $(westofn_missing "${westofn_check_packages[@]}"); do
+    if apt-cache show "$package" >/dev/null 2>&1 && { [ "$(id -u)" -eq 0 ] || [ "${#missing[@]}" -gt 0 ]; }; then
       wanted+=("$package")
-    elif printf '%s\n' "${westofn_packages[@]}" | grep -qx "$package"; then
-      westofn_die "this system has no package $package (Debian 12, Ubuntu 24.04 or newer is expected)"
     else
-      westofn_say "no package $package here: the checks that need it are skipped"
+      westofn_say "no package $package: the checks of the code that need it are skipped"
     fi
   done
+  wanted+=("${missing[@]}")
   [ "${#wanted[@]}" -gt 0 ] || return 0
+  westofn_say "installing ${#wanted[@]} Debian packages: ${wanted[*]}"
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" \
     >/dev/null || westofn_die "apt-get could not install: ${wanted[*]}"
 }
@@ -90,7 +95,7 @@ westofn_install_wheels() {
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then return 0; fi
   local python="${WESTOFN_PYTHON:-/usr/bin/python3}"
   command -v "$python" >/dev/null || python=python3
-  [ -x "$venv/bin/python" ] || "$python" -m venv "$venv" || westofn_die "$python -m venv failed"
+  "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$venv" || westofn_die "$python -m venv failed"
   westofn_say "installing Python wheels into .venv (PyTorch with its CUDA libraries: about 5 GB)"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r <(printf '%s\n' "$wanted") ||
     westofn_die "pip could not install requirements.txt into .venv"
@@ -101,7 +106,6 @@ westofn_build() {  # PRESET [ninja targets]: everything, or these targets
   local preset="$1"; shift
   local build="$westofn_root/build/$preset" options=()
   [ -z "${CI:-}" ] || options+=(-DWESTOFN_WERROR=ON)
-  command -v ccache >/dev/null || options+=(-DCMAKE_C_COMPILER_LAUNCHER= -DCMAKE_CXX_COMPILER_LAUNCHER=)
   mkdir -p "$build"
   if [ ! -f "$build/build.ninja" ] || [ -n "${CI:-}" ]; then
     westofn_say "configuring build/$preset"

@@ -4,7 +4,6 @@
 #include "comm/agree.h"
 #include "comm/typed.h"
 #include "config/config.h"
-#include "io/durable_file.h"
 #include "util/fault.h"
 #include "util/log.h"
 
@@ -27,7 +26,7 @@ OpenExperiment open_experiment(app::JobContext& job, const ExperimentOptions& op
     if (job.world.rank() != 0) return;
     open.run.make();
     log_to_file(open.run.log_file());
-    io::write_durable(open.run.experiment(), text);
+    open.run.write_experiment(text);
   });
   return open;
 }

@@ -36,6 +36,29 @@ void add_status(CommandLine& line) {
   });
 }
 
+/// Removes one stage, or leaves it alone, and says what came of it.
+const char* clean_up(const app::RunFolder& run, const app::Leftover& leftover) {
+  switch (app::remove_leftover(run, leftover.name)) {
+    case app::Removal::removed: return "removed";
+    case app::Removal::in_work: return "in work: skipped";
+    case app::Removal::finished: return "finished meanwhile: kept";
+  }
+  return "";
+}
+
+enum class CleanMode { list, remove };
+
+void clean(const app::RunFolder& run, CleanMode mode) {
+  const auto leftovers = app::find_leftovers(run);
+  if (leftovers.empty()) return log_info("nothing to remove");
+  for (const auto& leftover : leftovers) {
+    const char* listed = leftover.in_work ? "in work" : leftover.why.c_str();
+    std::printf("%s  %s, %s\n", printable(leftover.path, 1000).c_str(), human_bytes(leftover.bytes).c_str(),
+                mode == CleanMode::list ? listed : clean_up(run, leftover));
+  }
+  if (mode == CleanMode::list) log_info("nothing was removed; `--yes` removes what is not in work");
+}
+
 void add_clean(CommandLine& line) {
   auto path = std::make_shared<std::string>();
   auto really = std::make_shared<bool>(false);
@@ -44,16 +67,8 @@ void add_clean(CommandLine& line) {
   command->add_option("run-dir", *path, "the run folder")->required()->type_name("DIR")->check(not_empty());
   command->add_flag("--yes", *really, "remove them; without it they are only listed");
   command->callback([&line, path, really] {
-    line.exit_code = app::run_local(line.common, [&] {
-      const auto leftovers = app::find_leftovers(app::RunFolder(*path));
-      for (const auto& leftover : leftovers) {
-        std::printf("%s  %s, %s\n", leftover.path.c_str(), leftover.why.c_str(), human_bytes(leftover.bytes).c_str());
-      }
-      if (leftovers.empty()) return log_info("nothing to remove");
-      if (!*really) return log_info("nothing was removed; `--yes` removes them");
-      app::remove_leftovers(leftovers);
-      log_info("removed");
-    });
+    line.exit_code = app::run_local(
+        line.common, [&] { clean(app::RunFolder(*path), *really ? CleanMode::remove : CleanMode::list); });
   });
 }
 

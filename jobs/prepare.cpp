@@ -22,13 +22,14 @@ void add_prepare(CommandLine& line) {
     line.exit_code = app::run_job(line.common, [&](app::JobContext& job) {
       const OpenExperiment experiment = open_experiment(job, *options);
       const auto& [settings, run] = experiment;
-      if (options->dry_run && settings.data.world) {
-        log_info("prepare of a toy world; the plan is known once the world is made");
+      if (options->dry_run) {
+        for (const auto& plan : preparation::plan_prepare(job, run, settings.data, settings.seed)) {
+          log_info(app::to_text(plan));
+        }
         return;
       }
       const auto inputs = preparation::find_inputs(job, run, settings.data, settings.seed);
       if (job.world.rank() == 0) log_info(app::to_text(app::plan_stage(run, inputs.spec)));
-      if (options->dry_run) return;
       const io::Manifest manifest = preparation::prepare(job, run, inputs, settings.seed);
       log_info("prepare is complete: " + run.stage(inputs.spec.folder_name()));
       log_info(preparation::balance_table(manifest.counts));

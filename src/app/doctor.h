@@ -26,12 +26,19 @@ struct Finding {
   std::string advice;  ///< empty: all is well
 };
 
-/// Pure: what is wrong with the way in which the ranks were started.
+/// Pure: the ranks of every host, and what is wrong with the way in which they were started; where the ranks of a host
+/// differ, the worst case counts.
 [[nodiscard]] std::vector<Finding> judge_ranks(const std::vector<RankReport>& ranks);
 
 /// Local. Tries in `folder` what the program needs of a file system: exclusive creation, hard links, fsync, rename,
-/// memory mapping; removes what it wrote.
+/// memory mapping; removes what it wrote, the folder too if it was not there.
 [[nodiscard]] std::vector<Finding> probe_file_system(const std::string& folder);
+
+/// Collective. Whether all ranks see in `folder`, by their own reading of that name, what rank 0 writes there; a rank
+/// looks again for `patience_s`, since network file systems are late. Findings on rank 0, empty elsewhere; nothing is
+/// left behind.
+[[nodiscard]] std::vector<Finding> probe_sharing(comm::Communicator& world, const std::string& folder,
+                                                 double patience_s);
 
 /// Collective. The whole report on rank 0, empty elsewhere.
 [[nodiscard]] std::string doctor(JobContext& job, const std::string& folder);

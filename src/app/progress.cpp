@@ -30,27 +30,58 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+std::string to_json(const Heartbeat& h) {
+  const nlohmann::ordered_json json = {{"time", h.time},   {"unix_s", h.unix_s},   {"stage", h.stage},
+                                       {"state", h.state}, {"done", h.done},       {"total", h.total},
+                                       {"unit", h.unit},   {"rate", h.rate_per_s}, {"eta_s", h.eta_s},
+                                       {"host", h.host},   {"pid", h.pid},         {"slurm_job", h.slurm_job}};
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+/// False if a part of the text did not get into the file.
+bool write_text(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  return file.good();
+}
+
+bool has_eta(const Heartbeat& h) { return h.rate_per_s > 0 && h.done < h.total; }
+
 }  // namespace
 
+std::string to_text(const Heartbeat& h) {
+  std::string text = printable(h.stage) + " " + std::to_string(h.done);
+  if (h.total > 0) text += "/" + std::to_string(h.total);
+  text += " " + printable(h.unit);
+  std::array<char, 64> number{};
+  if (h.total > 0) {
+    const double percent = 100 * static_cast<double>(h.done) / static_cast<double>(h.total);
+    std::snprintf(number.data(), number.size(), " (%.0f %%)", percent);
+    text += number.data();
+  }
+  std::snprintf(number.data(), number.size(), ", %.1f/s", h.rate_per_s);
+  text += number.data();
+  if (has_eta(h)) text += ", " + human_seconds(h.eta_s) + " left";
+  return text;
+}
+
 void write_heartbeat(const std::string& path, const Heartbeat& h) {
-  const nlohmann::ordered_json json = {{"time", h.time},       {"stage", h.stage},        {"state", h.state},
-                                       {"done", h.done},       {"total", h.total},        {"unit", h.unit},
-                                       {"rate", h.rate_per_s}, {"eta_s", h.eta_s},        {"host", h.host},
-                                       {"pid", h.pid},         {"slurm_job", h.slurm_job}};
   static bool warned = false;
   const std::string temporary = path + ".new";
-  std::ofstream(temporary) << json.dump(2) << '\n';
-  if (std::rename(temporary.c_str(), path.c_str()) != 0 && !warned) {
-    warned = true;
-    log_warning(path + ": cannot be written; `westofn status` will not know how far this job is");
-  }
+  if (write_text(temporary, to_json(h)) && std::rename(temporary.c_str(), path.c_str()) == 0) return;
+  io::remove_file_quietly(temporary);
+  if (warned) return;
+  warned = true;
+  log_warning(path + ": cannot be written; `westofn status` will not know how far this job is");
 }
 
 Heartbeat read_heartbeat(const std::string& path) {
   const nlohmann::json json = io::parse_json(io::read_file(path, heartbeat_cap), {path, 0});
   try {
-    return {json.at("time"), json.at("stage"), json.at("state"), json.at("done"), json.at("total"),    json.at("unit"),
-            json.at("rate"), json.at("eta_s"), json.at("host"),  json.at("pid"),  json.at("slurm_job")};
+    return {json.at("time"),  json.at("unix_s"), json.at("stage"), json.at("state"),
+            json.at("done"),  json.at("total"),  json.at("unit"),  json.at("rate"),
+            json.at("eta_s"), json.at("host"),   json.at("pid"),   json.at("slurm_job")};
   } catch (const nlohmann::json::exception&) {
     throw DataError(path + ": not a heartbeat of this version; it is written anew by the next job");
   }
@@ -67,7 +98,7 @@ Progress::Progress(comm::Communicator& comm, Task task)
 }
 
 void Progress::update(std::int64_t done) {
-  done_ = std::min(done, task_.total);
+  done_ = task_.total > 0 ? std::min(done, task_.total) : done;
   comm_.beat();
   if (comm_.rank() != 0) return;
   const double now = steady_seconds();
@@ -88,37 +119,35 @@ void Progress::finish(const std::string& state) {
 }
 
 Heartbeat Progress::heartbeat(const std::string& state) const {
-  const double seconds = std::max(steady_seconds() - start_s_, 1e-9);
-  const double rate = static_cast<double>(done_) / seconds;
-  const double eta = rate > 0 ? static_cast<double>(task_.total - done_) / rate : 0;
-  return {utc_now(),
-          task_.stage,
-          state,
-          done_,
-          task_.total,
-          task_.unit,
-          rate,
-          eta,
-          host_name(),
-          getpid(),
-          environment("SLURM_JOB_ID")};
+  Heartbeat h;
+  h.time = utc_now();
+  h.unix_s = unix_seconds();
+  h.stage = task_.stage;
+  h.state = state;
+  h.done = done_;
+  h.total = task_.total;
+  h.unit = task_.unit;
+  h.rate_per_s = static_cast<double>(done_) / std::max(steady_seconds() - start_s_, 1e-9);
+  h.eta_s = has_eta(h) ? static_cast<double>(h.total - h.done) / h.rate_per_s : 0;
+  h.host = host_name();
+  h.pid = getpid();
+  h.slurm_job = environment("SLURM_JOB_ID");
+  return h;
 }
 
 void Progress::print(bool last) {
   printed_ = true;
   const Heartbeat h = heartbeat("running");
-  const double share = task_.total > 0 ? static_cast<double>(done_) / static_cast<double>(task_.total) : 1;
-  std::array<char, 256> text{};
-  std::snprintf(text.data(), text.size(), "%s %lld/%lld %s (%.0f %%), %.1f/s, %s left", task_.stage.c_str(),
-                static_cast<long long>(done_), static_cast<long long>(task_.total), task_.unit.c_str(), 100 * share,
-                h.rate_per_s, human_seconds(h.eta_s).c_str());
   if (!is_terminal_) {
-    log_info(h.time + " " + text.data());
+    log_info(h.time + " " + to_text(h));
     return;
   }
-  std::string bar(20, '.');
-  std::fill_n(bar.begin(), static_cast<std::size_t>(share * 20), '#');
-  std::fprintf(stderr, "\r[%s] %s\x1b[K%s", bar.c_str(), text.data(), last ? "\n" : "");
+  std::string bar;
+  if (h.total > 0) {
+    bar = "[" + std::string(20, '.') + "] ";
+    std::fill_n(bar.begin() + 1, 20 * h.done / h.total, '#');
+  }
+  std::fprintf(stderr, "\r%s%s\x1b[K%s", bar.c_str(), to_text(h).c_str(), last ? "\n" : "");
 }
 
 }  // namespace westofn::app

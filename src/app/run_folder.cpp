@@ -2,9 +2,13 @@
 #include "app/run_folder.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <memory>
+#include <thread>
 
 #include "io/durable_file.h"
+#include "io/run_lock.h"
 #include "util/error.h"
 
 namespace westofn::app {
@@ -12,6 +16,23 @@ namespace westofn::app {
 namespace fs = std::filesystem;
 
 void RunFolder::make() const { io::make_folder_durable(log_folder()); }
+
+void RunFolder::write_experiment(const std::string& yaml) const {
+  constexpr int attempts = 50;
+  constexpr std::uint64_t cap = 16 << 20;
+  std::unique_ptr<io::RunLock> lock;
+  for (int attempt = 1; !lock; ++attempt) {
+    try {
+      lock = std::make_unique<io::RunLock>(this->lock("experiment"));
+    } catch (const ConfigError&) {
+      if (attempt == attempts) throw;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
+  io::remove_temporaries_of(experiment());
+  if (io::file_status(experiment()) && io::read_file(experiment(), cap) == yaml) return;
+  io::write_durable(experiment(), yaml);
+}
 
 std::vector<std::string> RunFolder::stages() const {
   std::error_code error;

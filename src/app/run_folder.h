@@ -25,6 +25,10 @@ class RunFolder {
   /// Makes the folder and its log folder. Local; throws IoError.
   void make() const;
 
+  /// Publishes the resolved experiment, unless it stands there already. Waits for a job that does the same in this
+  /// moment. Local; throws IoError, and ConfigError if another job holds the file for seconds.
+  void write_experiment(const std::string& yaml) const;
+
   /// The names NAME-KEY of the stage folders that are there, sorted. Local; throws IoError when the folder cannot be
   /// read, DataError when it is not a run folder.
   [[nodiscard]] std::vector<std::string> stages() const;

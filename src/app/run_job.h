@@ -29,8 +29,9 @@ struct JobContext {
 /// Runs a job on all ranks that the launcher started and returns the exit code for main. Collective.
 ///
 /// Catches everything inside the MPI session: the rank that failed prints one message (the lowest one, where several
-/// agreed that they failed) and ends all ranks with MPI_Abort and the exit code of its error. StopRequested, on which
-/// the ranks have agreed, ends the session in order with code 85.
+/// agreed that they failed) and ends all ranks with MPI_Abort and the exit code of its error; std::terminate does so
+/// with code 70. StopRequested, thrown by all ranks or by one inside comm::agree, ends the session in order with
+/// code 85. SIGTERM and SIGUSR1 ask the job to stop from the first moment, also while MPI starts.
 int run_job(const CommonOptions& options, const std::function<void(JobContext&)>& job);
 
 /// Local. Whether this is the only process or rank 0 of the launcher, found out without MPI: the one that speaks.

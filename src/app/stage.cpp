@@ -9,6 +9,7 @@
 
 #include "app/build_info.h"
 #include "app/progress.h"
+#include "app/stage_files.h"
 #include "comm/agree.h"
 #include "comm/typed.h"
 #include "io/durable_file.h"
@@ -24,30 +25,46 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The first line in which two settings texts differ, for the plan.
-std::string first_difference(const std::string& before, const std::string& now) {
+/// The lines of the new settings that the old ones do not have.
+std::vector<std::string> new_lines(const std::string& before, const std::string& now) {
   const auto old_lines = split_text(before, '\n');
   const std::set<std::string> known(old_lines.begin(), old_lines.end());
+  std::vector<std::string> lines;
   for (const auto& line : split_text(now, '\n')) {
-    if (!known.contains(line)) return "the settings differ from it at \"" + printable(trimmed(line), 60) + "\"";
+    if (!known.contains(line)) lines.push_back(line);
   }
-  return "";
+  return lines;
 }
 
-/// What differs from the newest complete folder of the same stage.
+/// What differs from the most similar complete folder of the same stage.
 std::string reason_for_new_folder(const RunFolder& run, const StageSpec& spec) {
   std::string reason = "no such folder yet";
   std::error_code ignored;
   if (!fs::is_directory(run.path(), ignored)) return reason;
+  std::size_t fewest = std::string::npos;
   for (const auto& name : run.stages()) {
     if (!name.starts_with(spec.name + "-") || name.size() != spec.name.size() + 9) continue;
-    if (!io::has_manifest(run.stage(name))) continue;
-    const io::Manifest other = io::read_manifest(run.stage(name));
-    std::string difference = first_difference(other.settings, spec.settings);
-    if (difference.empty() && other.inputs != spec.inputs) difference = "other input files or earlier stages";
-    reason = "there is " + name + ", but " + (difference.empty() ? "it is of another format version" : difference);
+    io::Manifest other;
+    try {
+      other = io::read_manifest(run.stage(name));
+    } catch (const DataError&) {
+      continue;  // not finished, or damaged: no concern of this stage
+    }
+    const auto lines = new_lines(other.settings, spec.settings);
+    if (lines.size() >= fewest) continue;
+    fewest = lines.size();
+    reason = "there is " + name + ", but ";
+    if (!lines.empty()) {
+      reason += "the settings differ from it at \"" + printable(trimmed(lines[0]), 60) + "\"";
+    } else {
+      reason += other.inputs == spec.inputs ? "it is of another version" : "it had other input files or earlier stages";
+    }
   }
   return reason;
+}
+
+std::string stop_message(const std::string& stage) {
+  return stage + ": stopped in time; what is finished is kept. Run the same command again to go on.";
 }
 
 bool is_intact(const std::string& path) {
@@ -62,36 +79,14 @@ bool is_intact(const std::string& path) {
 }
 
 /// Rank 0: whether the stage is complete; if not, makes its folder ready and takes the lock.
-bool open_stage(const RunFolder& run, const StageSpec& spec, std::unique_ptr<io::RunLock>& lock) {
+bool open_stage(const RunFolder& run, const StageSpec& spec, std::unique_ptr<StageLock>& lock) {
   if (plan_stage(run, spec).state == StageState::complete) return true;
   const std::string folder = run.stage(spec.folder_name());
+  lock = std::make_unique<StageLock>(run.lock(spec.folder_name()));  // first: `clean` removes folders that nobody holds
   io::make_folder_durable(folder);
-  lock = std::make_unique<io::RunLock>(run.lock(spec.folder_name()));
   io::remove_temporaries(folder);
   // The owner of the lock before us may have finished the stage while we looked.
   return io::has_manifest(folder);
-}
-
-/// Collective. Size and hash of the files of a stage, on every rank; the work is shared out.
-std::vector<io::FileInfo> describe_files(StageRun& stage, const std::vector<std::string>& names) {
-  comm::Communicator& world = stage.job().world;
-  std::vector<std::uint64_t> numbers(3 * names.size());
-  comm::agree(world, [&] {
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (static_cast<int>(i % static_cast<std::size_t>(world.size())) != world.rank()) continue;
-      stage.beat();
-      const io::FileInfo file = io::describe_file(stage.folder() + "/" + names[i], names[i]);
-      numbers[3 * i] = file.bytes;
-      numbers[3 * i + 1] = file.hash.high;
-      numbers[3 * i + 2] = file.hash.low;
-    }
-  });
-  world.all_reduce(numbers, comm::ReduceOp::max);
-  std::vector<io::FileInfo> files;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    files.push_back({names[i], numbers[3 * i], {numbers[3 * i + 1], numbers[3 * i + 2]}});
-  }
-  return files;
 }
 
 }  // namespace
@@ -117,6 +112,7 @@ StagePlan plan_stage(const RunFolder& run, const StageSpec& spec) {
     if (manifest.key != spec.key()) {
       throw DataError(folder + ": its manifest has another key than its name says; delete the folder to make it again");
     }
+    check_sizes(folder, manifest);
     plan.state = StageState::complete;
     plan.why = std::to_string(manifest.files.size()) + " files";
   } else {
@@ -151,12 +147,16 @@ std::vector<int> deal_shards(std::span<const double> costs, int ranks) {
   return owners;
 }
 
-StageRun::StageRun(JobContext& job, const RunFolder& run, const StageSpec& spec, io::RunLock* lock)
+StageRun::StageRun(JobContext& job, const RunFolder& run, const StageSpec& spec, const StageLock* lock)
     : job_(job), name_(spec.folder_name()), folder_(run.stage(name_)), heartbeat_path_(run.heartbeat()), lock_(lock) {}
 
 void StageRun::beat() {
   job_.world.beat();
-  if (lock_ != nullptr) lock_->touch();
+  if (lock_ != nullptr) lock_->check();
+}
+
+void StageRun::stop_if_signalled() const {
+  if (job_.stop.signalled()) throw StopRequested(stop_message(name_));
 }
 
 std::vector<int> StageRun::deal(std::span<const Shard> shards) {
@@ -213,14 +213,12 @@ void StageRun::make_shards(std::span<const int> owners, const std::function<void
   });
   const bool any_stopped = comm::any(job_.world, stopped);
   progress.finish(any_stopped ? "stopped" : "done");
-  if (any_stopped) {
-    throw StopRequested(name_ + ": stopped in time; what is finished is kept. Run the same command again to go on.");
-  }
+  if (any_stopped) throw StopRequested(stop_message(name_));
 }
 
 io::Manifest run_stage(JobContext& job, const RunFolder& run, const StageSpec& spec, const StageBody& body) {
   const std::string folder = run.stage(spec.folder_name());
-  std::unique_ptr<io::RunLock> lock;
+  std::unique_ptr<StageLock> lock;
   const bool complete = comm::agree(job.world, [&] { return job.world.rank() == 0 && open_stage(run, spec, lock); });
   if (!comm::any(job.world, complete)) {
     StageRun stage(job, run, spec, lock.get());
@@ -237,7 +235,10 @@ io::Manifest run_stage(JobContext& job, const RunFolder& run, const StageSpec& s
   }
   const std::string text = comm::agree(
       job.world, [&] { return job.world.rank() == 0 ? io::to_json(io::read_manifest(folder)) : std::string(); });
-  return io::parse_manifest(comm::broadcast_string(job.world, text, 0), folder + "/manifest.json");
+  const std::string path = folder + "/" + std::string(io::manifest_name);
+  io::Manifest manifest = io::parse_manifest(comm::broadcast_string(job.world, text, 0), path);
+  comm::agree(job.world, [&] { wait_until_visible(job.world, folder, manifest); });
+  return manifest;
 }
 
 std::vector<std::string> short_names(std::span<const std::string> paths) {
@@ -258,8 +259,7 @@ std::vector<io::ManifestInput> hash_inputs(JobContext& job, std::span<const std:
   std::vector<std::uint64_t> halves(2 * paths.size());
   comm::agree(job.world, [&] {
     for (std::size_t i = static_cast<std::size_t>(job.world.rank()); i < paths.size(); i += size) {
-      job.world.beat();
-      const Hash128 hash = io::describe_file(paths[i], names[i]).hash;
+      const Hash128 hash = io::describe_file(paths[i], names[i], [&] { job.world.beat(); }).hash;
       halves[2 * i] = hash.high;
       halves[2 * i + 1] = hash.low;
     }

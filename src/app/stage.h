@@ -11,8 +11,8 @@
 
 #include "app/run_folder.h"
 #include "app/run_job.h"
+#include "app/stage_lock.h"
 #include "io/manifest.h"
-#include "io/run_lock.h"
 
 namespace westofn::app {
 
@@ -38,7 +38,8 @@ struct StagePlan {
   std::string why;
 };
 
-/// Local. Looks at the run folder only; throws IoError or DataError if it cannot be read.
+/// Local. Looks at the run folder only, and at the sizes of the files of a complete stage; throws IoError if it cannot
+/// be read, DataError if a complete stage has lost or changed a file.
 [[nodiscard]] StagePlan plan_stage(const RunFolder& run, const StageSpec& spec);
 
 /// One line for the user: "prepare-3fa9c1d2  will be computed: ...".
@@ -56,14 +57,19 @@ struct Shard {
 /// What the body of a stage works with.
 class StageRun {
  public:
-  StageRun(JobContext& job, const RunFolder& run, const StageSpec& spec, io::RunLock* lock);
+  StageRun(JobContext& job, const RunFolder& run, const StageSpec& spec, const StageLock* lock);
 
   [[nodiscard]] JobContext& job() { return job_; }
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::string heartbeat_path() const { return heartbeat_path_; }
-  /// Local. Tells peers and other jobs that this rank makes progress; loops call it.
+  /// Local. Tells the peers that this rank makes progress; loops call it. Throws IoError if the lock is lost.
   void beat();
+  /// Local. Throws StopRequested, inside comm::agree, if this rank was signalled: for long work before the shards.
+  void stop_if_signalled() const;
+  /// Local. Remembers size and hash of a file that this rank has published, so that nobody has to read it again.
+  void note_file(const io::FileInfo& file) { published_.push_back(file); }
+  [[nodiscard]] const std::vector<io::FileInfo>& published() const { return published_; }
 
   /// Collective. The owner of every shard that has still to be made; -1 where its files are there and intact. Damaged
   /// files of an earlier attempt are removed with a warning.
@@ -78,7 +84,8 @@ class StageRun {
   std::string name_;
   std::string folder_;
   std::string heartbeat_path_;
-  io::RunLock* lock_;  ///< held by rank 0 only
+  const StageLock* lock_;  ///< held by rank 0 only
+  std::vector<io::FileInfo> published_;
 };
 
 /// What a stage has made.

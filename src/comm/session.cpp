@@ -17,7 +17,7 @@
 namespace westofn::comm {
 namespace {
 
-constexpr double kAbort_s = 20;
+constexpr double abort_after_s = 20;
 
 void check_deadline(double seconds) {
   if (seconds >= 1 && seconds <= 1e6) return;
@@ -95,7 +95,7 @@ void MpiSession::close() {
 void MpiSession::abort(ExitCode code) {
   const ExitCode nonzero = code == ExitCode::done ? ExitCode::internal : code;
   std::fflush(nullptr);
-  const BlockingGuard guard(kAbort_s, "MPI_Abort", nonzero);
+  const BlockingGuard guard(abort_after_s, "MPI_Abort", nonzero);
   MPI_Abort(MPI_COMM_WORLD, static_cast<int>(nonzero));
   _exit(static_cast<int>(nonzero));
 }

@@ -54,6 +54,7 @@ template <class E>
 template <class E>
 [[nodiscard]] std::vector<std::string> enum_names() {
   std::vector<std::string> names;
+  names.reserve(std::size(EnumNames<E>::table));
   for (const auto& entry : EnumNames<E>::table) names.emplace_back(entry.name);
   return names;
 }

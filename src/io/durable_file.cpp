@@ -117,4 +117,18 @@ int remove_temporaries(const std::string& folder) {
   return removed;
 }
 
+int remove_temporaries_of(const std::string& path) {
+  const std::string prefix = "." + fs::path(path).filename().string() + ".tmp-";
+  int removed = 0;
+  std::error_code error;
+  auto entry = fs::directory_iterator(parent_folder(path), error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    if (!entry->path().filename().string().starts_with(prefix)) continue;
+    remove_file(entry->path().string());
+    ++removed;
+  }
+  if (error) throw_system_error("list the folder", parent_folder(path), error.value());
+  return removed;
+}
+
 }  // namespace westofn::io

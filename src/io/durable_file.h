@@ -57,4 +57,7 @@ void make_folder_durable(const std::string& path);
 /// The caller holds the lock of everything that is written there.
 int remove_temporaries(const std::string& folder);
 
+/// The same for one file, whose writers all hold one lock.
+int remove_temporaries_of(const std::string& path);
+
 }  // namespace westofn::io

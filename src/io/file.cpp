@@ -166,9 +166,19 @@ std::string read_file(const std::string& path, std::uint64_t cap) {
   return content;
 }
 
-FileInfo describe_file(const std::string& path, std::string name) {
-  const MappedFile file(path);
-  return {std::move(name), file.bytes().size(), hash128(file.text())};
+FileInfo describe_file(const std::string& path, std::string name, const std::function<void()>& beat) {
+  // Read, not mapped: a file that shrinks or a disk that fails is then an error and not a signal.
+  FileHandle file = FileHandle::open_to_read(path);
+  FileInfo info{std::move(name), 0, {}};
+  StreamingHash hash;
+  std::string buffer(std::size_t{1} << 20, '\0');
+  while (const std::size_t count = file.read(buffer)) {
+    hash.update(std::string_view(buffer).substr(0, count));
+    info.bytes += count;
+    if (beat) beat();
+  }
+  info.hash = hash.value();
+  return info;
 }
 
 std::optional<FileStatus> file_status(const std::string& path) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -91,7 +92,8 @@ class MappedFile {
 [[nodiscard]] std::string read_file(const std::string& path, std::uint64_t cap);
 
 /// Size and hash of an existing file under the name that a manifest shall give it; throws DataError if it is missing.
-[[nodiscard]] FileInfo describe_file(const std::string& path, std::string name);
+/// `beat`, if given, is called for every piece that is read.
+[[nodiscard]] FileInfo describe_file(const std::string& path, std::string name, const std::function<void()>& beat = {});
 
 /// Follows links; nothing if there is no such path.
 [[nodiscard]] std::optional<FileStatus> file_status(const std::string& path);

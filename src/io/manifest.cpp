@@ -101,7 +101,7 @@ Manifest parse_fields(const JsonValue& object) {
 
 [[noreturn]] void refuse_file(const std::string& folder, const FileInfo& file, const std::string& problem) {
   throw DataError(printable(folder + "/" + file.name, 1000) + ": " + problem + ". Delete the folder " +
-                  printable(folder, 1000) + " or run `westofn clean`: the stage will be made again");
+                  printable(folder, 1000) + ": the stage will be made again");
 }
 
 }  // namespace

@@ -149,17 +149,18 @@ double age_s(const Sighting& seen, const Draft& draft) {
   return static_cast<double>(draft.file().modified_ns - seen.file.modified_ns) / 1e9;
 }
 
-bool is_stale(const Sighting& seen, const Owner& self, double age, double stale_after_s) {
+bool is_stale(const Sighting& seen, const Owner& self, double age, const RunLockOptions& options) {
   // Our own job before Slurm put it back into the queue, perhaps on a node that was lost: nothing of it is left.
   if (seen.owner && !self.slurm_job.empty() && seen.owner->slurm_job == self.slurm_job &&
       seen.owner->slurm_restarts < self.slurm_restarts) {
     return true;
   }
   if (seen.owner && seen.owner->host == self.host && !self.boot_id.empty()) {
-    if (seen.owner->boot_id != self.boot_id) return true;
+    // The machine was started anew, unless two machines share a name: then the other one still touches its lock.
+    if (seen.owner->boot_id != self.boot_id) return age > std::min(options.stale_after_s, 4 * options.touch_every_s);
     if (seen.owner->pid_namespace == self.pid_namespace) return !is_alive(*seen.owner);
   }
-  return age > stale_after_s;
+  return age > options.stale_after_s;
 }
 
 /// "prepare-3fa9c1d2" of ".../prepare-3fa9c1d2.lock".
@@ -199,7 +200,7 @@ RunLock::RunLock(std::string path, RunLockOptions options) : path_(std::move(pat
     if (held_) break;
     const auto seen = look(path_);
     if (!seen) continue;  // released in this moment
-    if (!is_stale(*seen, self, age_s(*seen, draft), options_.stale_after_s)) {
+    if (!is_stale(*seen, self, age_s(*seen, draft), options_)) {
       throw ConfigError("stage " + stage_name(path_) + " is being worked on by " + describe(seen->owner) +
                         ": wait for it, or if it is gone remove " + printable(path_, 1000));
     }

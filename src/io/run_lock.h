@@ -16,9 +16,9 @@ struct RunLockOptions {
 /// Holds PATH (".../NAME.lock") from construction to release. Local: one rank holds it for its job.
 ///
 /// The file names its owner: host, boot, process with its start time, Slurm job. A lock is stale if its owner was a
-/// process of this boot that is gone, or of an earlier boot of this host, or this Slurm job before it was requeued; for
-/// other hosts, other process name spaces (containers) and unreadable files, if it was not touched for `stale_after_s`
-/// by the clock of the file server.
+/// process of this boot that is gone, or this Slurm job before it was requeued; if it comes from an earlier boot of
+/// this host and was not touched for two minutes; and for other hosts, other process name spaces (containers) and
+/// unreadable files, if it was not touched for `stale_after_s`, by the clock of the file server.
 class RunLock {
  public:
   /// Takes the lock; a stale one is taken over with a warning. Throws ConfigError that names the owner if the lock is

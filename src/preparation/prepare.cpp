@@ -8,7 +8,6 @@
 #include "app/progress.h"
 #include "comm/agree.h"
 #include "comm/typed.h"
-#include "config/config.h"
 #include "io/durable_file.h"
 #include "io/record_file.h"
 #include "preparation/balance.h"
@@ -17,13 +16,14 @@
 #include "preparation/sources.h"
 #include "util/fault.h"
 #include "util/log.h"
-#include "world/toy_world.h"
-#include "world/write_toy_world.h"
+#include "util/text.h"
 
 namespace westofn::preparation {
 namespace {
 
 constexpr int decisions_tag = 1;
+constexpr const char* changing_input =
+    "an input file changed while it was read; wait until nobody writes to the input files, then start again";
 
 /// Which files a block has, in a form that can be broadcast.
 struct BlockFiles {
@@ -49,18 +49,26 @@ std::string file_name(const char* kind, std::size_t block) {
 /// The stage, with what all its steps share.
 class Preparation {
  public:
-  Preparation(app::StageRun& stage, const DataSettings& settings, std::uint64_t seed)
-      : stage_(stage), world_(stage.job().world), settings_(settings), seed_(seed), sources_(list_sources(settings)) {}
+  Preparation(app::StageRun& stage, const PrepareInputs& inputs, std::uint64_t seed)
+      : stage_(stage),
+        world_(stage.job().world),
+        inputs_(inputs),
+        settings_(inputs.settings),
+        seed_(seed),
+        sources_(list_sources(inputs.settings)) {}
 
   app::StageOutput run() {
-    const std::vector<RowKey> keys = import_keys();
-    const Plan plan = decide_all(keys);
+    Plan plan = decide_all(import_keys());
     const std::vector<app::Shard> shards = list_shards(plan);
     const std::vector<int> owners = stage_.deal(shards);
-    write_blocks(owners, send_decisions(owners, plan.decisions));
+    const std::vector<Decision> mine = send_decisions(owners, plan.decisions);
+    plan.decisions = {};  // of all rows: not needed while the files are written
+    write_blocks(owners, mine);
     comm::agree(world_, [&] {
       fault_point("prepare.balance");
-      if (world_.rank() == 0) io::write_durable(stage_.folder() + "/balance.json", plan.balance_json);
+      if (world_.rank() != 0) return;
+      refuse_changed_files();
+      stage_.note_file(io::write_durable(stage_.folder() + "/balance.json", plan.balance_json));
     });
     app::StageOutput output{{"balance.json"}, plan.counts};
     for (const auto& shard : shards) output.files.insert(output.files.end(), shard.files.begin(), shard.files.end());
@@ -74,21 +82,24 @@ class Preparation {
     const auto rank = static_cast<std::size_t>(world_.rank());
     std::vector<RowKey> mine;
     io::SkippedRecords skipped;
-    app::Progress progress(world_, {stage_.name(), "input files read", static_cast<std::int64_t>(sources_.size()),
-                                    stage_.heartbeat_path()});
+    app::Progress progress(world_, {stage_.name(), "rows read", 0, stage_.heartbeat_path()});
+    std::int64_t lines = 0;
     comm::agree(world_, [&] {
       fault_point("prepare.import");
-      std::size_t source = 0;
       blocks_ = walk_blocks(
           sources_, settings_.rows_per_file, [&](std::size_t block) { return block % size == rank; },
           [&](std::size_t from, const io::Line& line) {
-            source = from;
             mine.push_back(read_row(sources_, from, line, settings_.on_bad_record, skipped).key);
           },
-          [&] { progress.update(static_cast<std::int64_t>(source)); });
+          [&] {
+            stage_.beat();
+            stage_.stop_if_signalled();
+            progress.update(++lines);
+          });
     });
     progress.finish("running");
     for (const auto& record : skipped.first) log_warning("skipped: " + record.reason);
+    refuse_changing_input();
     fault_point("prepare.gather");
     std::vector<RowKey> all = world_.gather_variable(mine, 0).values;
     std::sort(all.begin(), all.end(), [](const RowKey& a, const RowKey& b) {
@@ -115,6 +126,17 @@ class Preparation {
     });
     world_.broadcast(plan.files, 0);
     return plan;
+  }
+
+  /// Collective. Every rank has counted the rows by itself: they must have seen the same files.
+  void refuse_changing_input() {
+    std::string shape;
+    for (const auto& block : blocks_) shape += std::to_string(block.source) + ":" + std::to_string(block.rows) + " ";
+    const std::uint64_t hash = hash64(shape);
+    const bool same = world_.all_reduce(hash, comm::ReduceOp::min) == world_.all_reduce(hash, comm::ReduceOp::max);
+    comm::agree(world_, [&] {
+      if (!same && world_.rank() == 0) throw DataError(changing_input);
+    });
   }
 
   void note_files(const std::vector<RowKey>& keys, Plan& plan) const {
@@ -180,6 +202,7 @@ class Preparation {
         const Decision& d = *decision++;
         if (d.outcome != Outcome::kept) return;
         Row row = read_row(sources_, source, line, settings_.on_bad_record, reported_before);
+        if (row.key.outcome != Outcome::kept) throw DataError(changing_input);
         if (auto* prompt = std::get_if<Prompt>(&row.record); row.key.kind == RowKind::prompt) {
           prompts.push_back(std::move(*prompt));
         } else if (auto* shown = std::get_if<Demonstration>(&row.record); row.key.kind == RowKind::demonstration) {
@@ -190,10 +213,10 @@ class Preparation {
       });
       fault_point("prepare.write");
       const std::string folder = stage_.folder() + "/";
-      if (!pairs.empty()) io::write_pairs(folder + file_name("pairs", block), pairs);
-      if (!prompts.empty()) io::write_prompts(folder + file_name("prompts", block), prompts);
+      if (!pairs.empty()) stage_.note_file(io::write_pairs(folder + file_name("pairs", block), pairs));
+      if (!prompts.empty()) stage_.note_file(io::write_prompts(folder + file_name("prompts", block), prompts));
       if (!demonstrations.empty()) {
-        io::write_demonstrations(folder + file_name("demonstrations", block), demonstrations);
+        stage_.note_file(io::write_demonstrations(folder + file_name("demonstrations", block), demonstrations));
       }
     });
   }
@@ -219,6 +242,7 @@ class Preparation {
     io::SkippedRecords ignored;
     io::JsonlReader reader(sources_[key.source].path);
     while (const auto line = reader.next()) {
+      stage_.beat();
       if (line->number < key.line) continue;
       const Row row = read_row(sources_, key.source, *line, io::OnBadRecord::skip, ignored);
       id = std::visit([](const auto& record) { return record.id; }, row.record);
@@ -247,56 +271,25 @@ class Preparation {
                     std::to_string(decisions.same_ids.size()) + " such rows)");
   }
 
+  /// Rank 0, at the end: the files are still those whose hashes are the key of the stage.
+  void refuse_changed_files() const {
+    if (look_at(sources_) != inputs_.seen) throw DataError(changing_input);
+  }
+
   app::StageRun& stage_;
   comm::Communicator& world_;
+  const PrepareInputs& inputs_;
   const DataSettings& settings_;
   std::uint64_t seed_;
   std::vector<Source> sources_;
   std::vector<Block> blocks_;
 };
 
-/// Collective. Makes the world as a stage of its own and returns the settings that read its files.
-DataSettings make_world(app::JobContext& job, const app::RunFolder& run, DataSettings settings, std::uint64_t seed) {
-  world::ToyWorldSettings& toy = settings.world->toy;
-  toy.seed = settings.world->seed.value_or(seed);
-  const app::StageSpec spec{"world", 1, config::to_yaml(toy), {}};
-  app::run_stage(job, run, spec, [&](app::StageRun& stage) {
-    comm::agree(job.world, [&] {
-      fault_point("world.write");
-      if (job.world.rank() == 0) world::write_toy_world(toy, stage.folder());
-    });
-    return app::StageOutput{world::toy_world_files(toy), {}};
-  });
-  return read_world(settings, run.stage(spec.folder_name()));
-}
-
-/// The settings without folders: moving the input files elsewhere changes nothing.
-std::string readable_settings(DataSettings settings, std::uint64_t seed) {
-  const std::vector<Source> sources = list_sources(settings);
-  auto source = sources.begin();
-  for (auto& file : settings.pairs) file.path = (source++)->name;
-  for (auto& file : settings.prompts) file.path = (source++)->name;
-  for (auto& file : settings.demonstrations) file.path = (source++)->name;
-  return "seed: " + std::to_string(seed) + "\n" + config::to_yaml(settings);
-}
-
 }  // namespace
-
-PrepareInputs find_inputs(app::JobContext& job, const app::RunFolder& run, const DataSettings& settings,
-                          std::uint64_t seed) {
-  PrepareInputs inputs{settings, {}};
-  if (settings.world) inputs.settings = make_world(job, run, settings, seed);
-  const std::vector<Source> sources = list_sources(inputs.settings);
-  std::vector<std::string> paths;
-  paths.reserve(sources.size());
-  for (const auto& source : sources) paths.push_back(source.path);
-  inputs.spec = {"prepare", 1, readable_settings(inputs.settings, seed), app::hash_inputs(job, paths)};
-  return inputs;
-}
 
 io::Manifest prepare(app::JobContext& job, const app::RunFolder& run, const PrepareInputs& inputs, std::uint64_t seed) {
   return app::run_stage(job, run, inputs.spec,
-                        [&](app::StageRun& stage) { return Preparation(stage, inputs.settings, seed).run(); });
+                        [&](app::StageRun& stage) { return Preparation(stage, inputs, seed).run(); });
 }
 
 }  // namespace westofn::preparation

@@ -6,6 +6,8 @@
 #include <spdlog/spdlog.h>
 
 #include "util/clock.h"
+#include "util/error.h"
+#include "util/text.h"
 
 namespace westofn {
 namespace {
@@ -49,11 +51,17 @@ void start_log(int rank, Verbosity verbosity) {
 void log_to_file(const std::string& path) {
   Log& log = instance();
   if (log.rank != 0) return;
-  auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
-  log.file = std::make_shared<spdlog::logger>("file", sink);
-  log.file->set_pattern("%Y-%m-%dT%H:%M:%S%z " + host_name() + " rank " + std::to_string(log.rank) + " %l %v");
-  log.file->set_level(spdlog::level::trace);
-  log.file->flush_on(spdlog::level::trace);
+  try {
+    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
+    auto file = std::make_shared<spdlog::logger>("file", std::move(sink));
+    file->set_pattern("%Y-%m-%dT%H:%M:%S%z " + host_name() + " rank " + std::to_string(log.rank) + " %l %v");
+    file->set_level(spdlog::level::trace);
+    file->flush_on(spdlog::level::trace);
+    log.file = std::move(file);
+  } catch (const spdlog::spdlog_ex& error) {
+    throw IoError(printable(path, 1000) + ": the log file cannot be opened (" + printable(error.what(), 1000) +
+                  "); check the permissions and the space of its folder");
+  }
 }
 
 void log_info(std::string_view text) {

@@ -12,7 +12,8 @@ enum class Verbosity { quiet, normal, verbose };
 /// Sets up the log of this process; called once by run_job. Before that everything goes to stderr.
 void start_log(int rank, Verbosity verbosity);
 
-/// From now on the lines of rank 0 also go, with time, host and rank, to this file (appended).
+/// From now on the lines of rank 0 also go, with time, host and rank, to this file (appended). Local; throws IoError if
+/// the file cannot be opened.
 void log_to_file(const std::string& path);
 
 /// What a user wants to follow; printed by rank 0 unless quiet.

@@ -8,4 +8,4 @@ tidy=$(command -v clang-tidy-14 || true)
 [ -n "$tidy" ] || { echo "no clang-tidy-14 here: skipped"; exit 77; }
 [ -f "$build/compile_commands.json" ] || { echo "no compile_commands.json in $build"; exit 1; }
 mapfile -t files < <(find src jobs -name '*.cpp' ! -path '*/device/*')
-printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 4 "$tidy" --quiet -p "$build"
+printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 4 "$tidy" --quiet -p "$build" --extra-arg=-Wno-unknown-warning-option

@@ -103,6 +103,8 @@ def calls(campaign):
     print(f"calls below the run folder: {total}")
     assert total[0] > 30 and total[1] > 8, total
 
+    missed = 0
+
     def struck():
         return re.search(r"strike (\w+) (\S+)", report.read_text() if report.exists() else "")
 
@@ -110,10 +112,13 @@ def calls(campaign):
         for k in range(1, last + 1):
             sampled = ["EIO", "ENOSPC", "kill", "short"][k % 4]
             for action in ("EIO", "ENOSPC", "short", "kill") if runner.FULL else (sampled,) if k % 5 == rank else ():
-                before = campaign.count
-                options = hooks(f"run{before}", f"{rank}:{k}:{action}")
+                options = hooks(f"run{campaign.count}", f"{rank}:{k}:{action}")
                 campaign.case(f"call of rank {rank}", action,
                               harmless=lambda a=action: struck() is None or (a != "kill" and is_harmless(struck(), a)), **options)
+                missed += struck() is None
+    # How often the heartbeat is written depends on time, so the last calls of a run may not be there in the next.
+    print(f"{missed} calls were not reached")
+    assert missed <= 4, "most faults must strike"
 
 
 def is_harmless(strike, action):

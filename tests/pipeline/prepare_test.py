@@ -146,6 +146,38 @@ class Prepare(unittest.TestCase):
         self.assertEqual(done.code, 0, done)
         self.assertEqual(runner.differences(runner.contents(self.folder / "reference"), runner.contents(self.folder / "run")), [])
 
+    def test_usr1_to_the_launcher_stops_all_ranks_in_time(self):
+        job = subprocess.Popen([runner.MPIEXEC, "-n", "2", runner.WESTOFN, "prepare", str(self.experiment), "--run-dir",
+                                str(self.folder / "run")], env=runner.environment(WESTOFN_FAULT="prepare.gather:0:1:stop"),
+                               stderr=subprocess.PIPE, text=True)
+        heartbeat = self.folder / "run" / "log" / "heartbeat.json"
+        deadline = time.monotonic() + 30
+        while not heartbeat.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.5)  # rank 0 has stopped itself by now
+        job.send_signal(signal.SIGUSR1)
+        time.sleep(0.5)
+        subprocess.run(["pkill", "-CONT", "-f", f"westofn prepare {self.experiment}"], check=False)
+        _, messages = job.communicate(timeout=60)
+        self.assertEqual(job.returncode, 85, messages)
+        self.assertEqual(self.prepare("run", 2).code, 0)
+
+    def test_a_complete_stage_that_lost_a_file_is_not_called_complete(self):
+        self.assertEqual(self.prepare("run", 1).code, 0)
+        lost = self.stage("run") / "pairs-00000.h5"
+        lost.unlink()
+        done = self.prepare("run", 2)
+        self.assertEqual(done.code, 3, done)
+        self.assertEqual(len(done.errors()), 1, done)
+        self.assertIn(str(lost), done.errors()[0])
+        self.assertIn("Delete the folder", done.errors()[0])
+
+    def test_a_damaged_older_stage_is_no_concern_of_a_new_one(self):
+        self.assertEqual(self.prepare("run", 1).code, 0)
+        (self.stage("run") / "manifest.json").write_text("{")
+        done = self.prepare("run", 1, "--set", "seed=8")
+        self.assertEqual(done.code, 0, done)
+
     def test_too_little_time_stops_before_the_first_shard_that_does_not_fit(self):
         stopped = self.prepare("run", 2, "--max-hours", "0")
         self.assertEqual(stopped.code, 85, stopped)
@@ -172,6 +204,15 @@ class Prepare(unittest.TestCase):
 
 
 class World(unittest.TestCase):
+    def test_a_dry_run_of_a_world_names_both_stages(self):
+        with tempfile.TemporaryDirectory(prefix="westofn-world-") as name:
+            experiment = pathlib.Path(name) / "e.yaml"
+            experiment.write_text("name: toy\ndata: {world: {}}\n")
+            done = runner.run(["prepare", experiment, "--run-dir", pathlib.Path(name) / "run", "--dry-run"])
+            self.assertEqual(done.code, 0, done)
+            self.assertRegex(done.stderr, r"world-[0-9a-f]{8}  will be computed(.|\n)*prepare  will be computed: after")
+            self.assertFalse((pathlib.Path(name) / "run").exists())
+
     def test_prepare_of_a_world_keeps_every_row(self):
         with tempfile.TemporaryDirectory(prefix="westofn-world-") as name:
             folder = pathlib.Path(name)

@@ -150,7 +150,7 @@ TEST(VerifyFiles, NamesTheFileThatIsMissingOrDiffers) {
   const auto expect_refused = [](const StageFolder& stage, const char* message) {
     EXPECT_THAT([&] { verify_files(stage.path, read_manifest(stage.path)); },
                 ThrowsMessage<DataError>(
-                    AllOf(HasSubstr(stage.folder / "pairs.h5"), HasSubstr(message), HasSubstr("westofn clean"))));
+                    AllOf(HasSubstr(stage.folder / "pairs.h5"), HasSubstr(message), HasSubstr("Delete the folder"))));
   };
   const StageFolder missing;
   std::filesystem::remove(missing.folder / "pairs.h5");

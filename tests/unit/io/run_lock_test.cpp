@@ -139,9 +139,11 @@ TEST(RunLock, OfThisSlurmJobBeforeItWasRequeuedIsTakenOver) {
   unsetenv("SLURM_RESTART_COUNT");
 }
 
-TEST(RunLock, OfAnEarlierBootIsTakenOver) {
+TEST(RunLock, OfAnEarlierBootIsTakenOverOnceItIsNotTouchedAnyMore) {
   const LockFolder at;
   at.leave("boot_id", "00000000-0000-0000-0000-000000000000");
+  EXPECT_FALSE(at.can_be_taken()) << "another machine of the same name";
+  at.leave("boot_id", "00000000-0000-0000-0000-000000000000", 130);
   EXPECT_TRUE(at.can_be_taken());
 }
 
