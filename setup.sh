@@ -90,7 +90,7 @@ westofn_install_wheels() {
   local venv="$westofn_root/.venv" wanted stamp
   wanted="$(cat "$westofn_root/requirements.txt")"
   # With a LibTorch of its own a site needs no torch wheel (4.8 GB).
-  [ -z "${WESTOFN_TORCH:-}" ] || wanted="$(grep -vE '^(torch|nvidia-cuda-crt)==' <<<"$wanted")"
+  [ -z "${WESTOFN_TORCH:-}" ] || wanted="$(grep -vE '^(torch|nvidia-cuda-crt|nvidia-cuda-cccl)==' <<<"$wanted")"
   stamp="$venv/westofn-requirements"
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then return 0; fi
   local python="${WESTOFN_PYTHON:-/usr/bin/python3}"

@@ -25,6 +25,15 @@ if(TorchWheel_ROOT)
   endif()
   find_path(TorchWheel_CUDA_INCLUDE cuda_runtime_api.h
             HINTS "${_nvidia}/cu13/include" "${_nvidia}/cuda_runtime/include" ENV CUDA_HOME PATH_SUFFIXES include)
+  # cuda_runtime.h includes these; the torch wheel does not bring them (requirements.txt does).
+  find_path(TorchWheel_CRT_INCLUDE crt/host_config.h
+            HINTS "${TorchWheel_CUDA_INCLUDE}" ENV CUDA_HOME PATH_SUFFIXES include)
+  find_path(TorchWheel_CCCL_INCLUDE nv/target
+            HINTS "${TorchWheel_CUDA_INCLUDE}" ENV CUDA_HOME PATH_SUFFIXES include)
+  if(TorchWheel_CUDA_INCLUDE AND NOT (TorchWheel_CRT_INCLUDE AND TorchWheel_CCCL_INCLUDE))
+    message(WARNING "No crt/host_config.h or nv/target: install the wheels nvidia-cuda-crt and nvidia-cuda-cccl or set "
+                    "CUDA_HOME. Building without NCCL.")
+  endif()
   find_path(TorchWheel_NCCL_INCLUDE nccl.h HINTS "${_nvidia}/nccl/include")
   find_library(TorchWheel_NCCL_LIBRARY NAMES libnccl.so.2 nccl HINTS "${_nvidia}/nccl/lib")
   find_library(TorchWheel_CUDART_LIBRARY NAMES libcudart.so.13 libcudart.so.12 cudart
@@ -59,13 +68,15 @@ if(TorchWheel_FOUND AND NOT TARGET TorchWheel::torch)
     target_link_options(TorchWheel::torch INTERFACE "-Wl,-rpath-link,${_cudart_folder}")
   endif()
 
-  if(TorchWheel_WITH_CUDA AND TorchWheel_NCCL_INCLUDE AND TorchWheel_NCCL_LIBRARY)
+  if(TorchWheel_WITH_CUDA AND TorchWheel_CRT_INCLUDE AND TorchWheel_CCCL_INCLUDE AND TorchWheel_NCCL_INCLUDE
+     AND TorchWheel_NCCL_LIBRARY)
     set(TorchWheel_WITH_NCCL ON)
     add_library(TorchWheel::nccl INTERFACE IMPORTED)
     target_include_directories(TorchWheel::nccl SYSTEM INTERFACE
-      "${TorchWheel_NCCL_INCLUDE}" "${TorchWheel_CUDA_INCLUDE}")
+      "${TorchWheel_NCCL_INCLUDE}" "${TorchWheel_CUDA_INCLUDE}" "${TorchWheel_CRT_INCLUDE}"
+      "${TorchWheel_CCCL_INCLUDE}")
     target_link_libraries(TorchWheel::nccl INTERFACE "${TorchWheel_NCCL_LIBRARY}" "${TorchWheel_CUDART_LIBRARY}")
   endif()
 endif()
-mark_as_advanced(TorchWheel_ROOT TorchWheel_CUDA_INCLUDE TorchWheel_NCCL_INCLUDE TorchWheel_NCCL_LIBRARY
+mark_as_advanced(TorchWheel_ROOT TorchWheel_CUDA_INCLUDE TorchWheel_CRT_INCLUDE TorchWheel_NCCL_INCLUDE TorchWheel_NCCL_LIBRARY
                  TorchWheel_CUDART_LIBRARY)
