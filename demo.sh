@@ -13,7 +13,7 @@ esac
 
 # shellcheck source=setup.sh
 source ./setup.sh
-westofn_setup release
+westofn_setup release westofn
 
 westofn=build/release/westofn
 mpirun -n 2 "$westofn" prepare configs/toy/demo.yaml

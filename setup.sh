@@ -124,11 +124,11 @@ westofn_export_mpi() {
   export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 }
 
-westofn_setup() {
+westofn_setup() {  # [PRESET [ninja targets]]
   local preset="${1:-release}"
   westofn_install_packages
   westofn_install_wheels
-  westofn_build "$preset"
+  westofn_build "$preset" "${@:2}"
   westofn_export_mpi
 }
 
