@@ -45,6 +45,15 @@ struct StagePlan {
 /// One line for the user: "prepare-3fa9c1d2  will be computed: ...".
 [[nodiscard]] std::string to_text(const StagePlan& plan);
 
+/// A folder that a stage reads: an earlier stage, or a model that the user gave.
+struct StageInput {
+  std::string name;    ///< "sft"; in manifests
+  std::string folder;  ///< where its files are
+  std::string key;     ///< key of the stage, or hash of the files
+
+  [[nodiscard]] io::ManifestInput for_manifest() const { return {name, key}; }
+};
+
 /// A part of a stage that is made as a whole by one rank, and never again once its files are there.
 struct Shard {
   std::vector<std::string> files;  ///< names in the stage folder; may be empty

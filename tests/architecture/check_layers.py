@@ -13,10 +13,14 @@ RESERVED = {
     re.compile(r"mpi\.h"): {"comm"},
     re.compile(r"nccl\.h"): {"comm"},
     re.compile(r"(hdf5|H5\w+)\.h"): {"io"},
-    re.compile(r"(torch|ATen|c10)/"): {"comm/device", "model", "training", "generation", "scoring", "app/doctor_gpu"},
+    re.compile(r"(torch|ATen|c10)/"): {"comm/device", "model", "training", "generation", "scoring", "synthesis", "evaluation"},
     re.compile(r"yaml-cpp/"): {"config"},
     re.compile(r"CLI/"): {"jobs"},
 }
+
+
+# Own headers that only these libraries may include: the gold reward is for simulating people and for evaluating.
+PRIVATE = {"world/gold.h": {"world", "evaluation"}}
 
 
 def read_layers(path):
@@ -41,6 +45,8 @@ def check_file(path, library, root, layers):
             other = header.split("/")[0]
             if "/" not in header:
                 problems.append(f'{where}: write #include "{library}/{header}", not "{header}"')
+            elif library not in PRIVATE.get(header, {library}):
+                problems.append(f"{where}: only {', '.join(sorted(PRIVATE[header]))} may include {header}")
             elif other != library and other not in layers[library]:
                 problems.append(f"{where}: {library} may not use {other} (tests/architecture/layers.txt)")
             elif other == library and not (path.parents[0] / header.split("/")[-1]).exists() and not any(
