@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/tensor_bytes.h"
+
+#include <ATen/ops/empty.h>
+
+#include <cstring>
+#include <optional>
+
+#include "util/error.h"
+#include "util/text.h"
+
+namespace westofn::model {
+namespace {
+
+std::optional<at::ScalarType> floating_type(io::DType dtype) {
+  switch (dtype) {
+    case io::DType::f16: return at::kHalf;
+    case io::DType::bf16: return at::kBFloat16;
+    case io::DType::f32: return at::kFloat;
+    case io::DType::f64: return at::kDouble;
+    default: return std::nullopt;
+  }
+}
+
+std::string describe_shape(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t size : shape) text += (text.empty() ? "" : ", ") + std::to_string(size);
+  return "[" + text + "]";
+}
+
+}  // namespace
+
+void fail(const TensorPlace& place, const std::string& message) {
+  throw DataError(place.file + ": tensor '" + printable(place.name) + "' " + message);
+}
+
+at::Tensor to_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape, const TensorPlace& from,
+                     const Placement& placement) {
+  const auto type = floating_type(view.dtype);
+  if (!type) fail(from, "is of type " + std::string(io::to_string(view.dtype)) + ", not F32, BF16, F16 or F64");
+  if (view.shape != shape) {
+    fail(from, "has shape " + describe_shape(view.shape) + ", but config.json asks for " + describe_shape(shape));
+  }
+  const at::Tensor tensor = at::empty(shape, *type);
+  if (!view.bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), view.bytes.data(), view.bytes.size());
+  return tensor.to(placement.device, placement.dtype);
+}
+
+SavedTensors::SavedTensors(std::span<const Parameter> weights) {
+  for (const Parameter& weight : weights) {
+    const at::Tensor& tensor = owned_.emplace_back(weight.value.detach().to(at::kCPU, at::kFloat).contiguous());
+    const std::span bytes(static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes());
+    tensors_.push_back({weight.name, {io::DType::f32, tensor.sizes().vec(), bytes}});
+  }
+}
+
+}  // namespace westofn::model
