@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scoring/scores.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/gather.h>
+#include <ATen/ops/logsumexp.h>
+#include <ATen/ops/sigmoid.h>
+
+#include "util/error.h"
+
+namespace westofn::scoring {
+namespace {
+
+std::vector<tokenizer::Tokens> select(std::span<const tokenizer::Tokens> lists, const std::vector<std::size_t>& rows) {
+  std::vector<tokenizer::Tokens> selected;
+  selected.reserve(rows.size());
+  for (const auto row : rows) selected.push_back(lists[row]);
+  return selected;
+}
+
+/// Runs `score`, which makes a [B] tensor for the rows of one batch, over the plan of batches.
+template <class Score>
+std::vector<double> in_batches(const std::vector<std::int64_t>& lengths, const ScoringRun& run, const Score& score) {
+  const at::NoGradGuard no_gradients;
+  std::vector<double> values(lengths.size());
+  for (const auto& rows : model::plan_batches(lengths, run.limits)) {
+    run.beat();
+    const at::Tensor scores_B = score(rows).to(at::kCPU, at::kDouble).contiguous();
+    const double* data = scores_B.data_ptr<double>();
+    for (std::size_t i = 0; i < rows.size(); ++i) values[rows[i]] = data[i];
+  }
+  return values;
+}
+
+std::vector<std::int64_t> lengths_of(std::span<const tokenizer::Tokens> lists) {
+  std::vector<std::int64_t> lengths;
+  lengths.reserve(lists.size());
+  for (const auto& list : lists) lengths.push_back(static_cast<std::int64_t>(list.size()));
+  return lengths;
+}
+
+}  // namespace
+
+at::Tensor label_log_odds(const model::T5& model, const model::TokenBatch& inputs, tokenizer::TokenId first,
+                          tokenizer::TokenId second) {
+  const at::Tensor logits_BV = model.logits(model.first_state(inputs));
+  return logits_BV.select(1, first).sub(logits_BV.select(1, second));
+}
+
+at::Tensor sequence_log_likelihood(const model::T5& model, const model::TokenBatch& inputs,
+                                   const model::TokenBatch& targets) {
+  const at::Tensor& ids_BT = targets.ids_BS;
+  const at::Tensor start_B1 = at::full({ids_BT.size(0), 1}, model.config().decoder_start_token_id, ids_BT.options());
+  const at::Tensor shifted_BT = at::cat({start_B1, ids_BT.narrow(1, 0, ids_BT.size(1) - 1)}, 1);
+  const at::Tensor logits_BTV = model.logits(model.decode(model.encode(inputs), shifted_BT));
+  const at::Tensor chosen_BT = at::gather(logits_BTV, 2, ids_BT.unsqueeze(2)).squeeze(2);
+  const at::Tensor token_BT = chosen_BT.sub(at::logsumexp(logits_BTV, {2}));
+  const at::Tensor is_padding_BT =
+      at::arange(ids_BT.size(1), ids_BT.options()).unsqueeze(0).ge(targets.lengths_B.unsqueeze(1));
+  return token_BT.masked_fill(is_padding_BT, 0).sum(1);
+}
+
+std::vector<double> label_probabilities(const model::T5& model, std::span<const tokenizer::Tokens> inputs,
+                                        tokenizer::TokenId first, tokenizer::TokenId second, const ScoringRun& run) {
+  const at::Device device = model.placement().device;
+  return in_batches(lengths_of(inputs), run, [&](const std::vector<std::size_t>& rows) {
+    const auto batch = model::make_batch(select(inputs, rows), device);
+    return at::sigmoid(label_log_odds(model, batch, first, second).to(at::kDouble));
+  });
+}
+
+std::vector<double> rewards(const model::RewardModel& model, std::span<const tokenizer::Tokens> inputs,
+                            const ScoringRun& run) {
+  const at::Device device = model.t5.placement().device;
+  return in_batches(lengths_of(inputs), run, [&](const std::vector<std::size_t>& rows) {
+    return model::reward(model, model::make_batch(select(inputs, rows), device));
+  });
+}
+
+std::vector<double> log_likelihoods(const model::T5& model, std::span<const tokenizer::Tokens> inputs,
+                                    std::span<const tokenizer::Tokens> targets, const ScoringRun& run) {
+  WESTOFN_CHECK(inputs.size() == targets.size(), "every input has a target");
+  const at::Device device = model.placement().device;
+  std::vector<std::int64_t> lengths = lengths_of(inputs);
+  for (std::size_t i = 0; i < targets.size(); ++i) lengths[i] += static_cast<std::int64_t>(targets[i].size());
+  return in_batches(lengths, run, [&](const std::vector<std::size_t>& rows) {
+    return sequence_log_likelihood(model, model::make_batch(select(inputs, rows), device),
+                                   model::make_batch(select(targets, rows), device));
+  });
+}
+
+}  // namespace westofn::scoring
