@@ -11,27 +11,10 @@
 namespace westofn::preparation {
 namespace {
 
-world::ToyWorldSettings toy_settings(const DataSettings& settings, std::uint64_t seed) {
-  world::ToyWorldSettings toy = settings.world.value().toy;
-  toy.seed = settings.world->seed.value_or(seed);
-  return toy;
-}
-
-app::StageSpec world_spec(const world::ToyWorldSettings& toy) { return {"world", 1, config::to_yaml(toy), {}}; }
-
-/// Collective. Makes the world as a stage of its own and returns the settings that read its files.
-DataSettings make_world(app::JobContext& job, const app::RunFolder& run, const DataSettings& settings,
-                        std::uint64_t seed) {
-  const world::ToyWorldSettings toy = toy_settings(settings, seed);
-  const app::StageSpec spec = world_spec(toy);
-  app::run_stage(job, run, spec, [&](app::StageRun& stage) {
-    comm::agree(job.world, [&] {
-      fault_point("world.write");
-      if (job.world.rank() == 0) world::write_toy_world(toy, stage.folder());
-    });
-    return app::StageOutput{world::toy_world_files(toy), {}};
-  });
-  return read_world(settings, run.stage(spec.folder_name()));
+WorldStage world_stage(const WorldSettings& settings, std::uint64_t seed) {
+  world::ToyWorldSettings toy = settings.toy;
+  toy.seed = settings.seed.value_or(seed);
+  return {toy, {"world", 1, config::to_yaml(toy), {}}};
 }
 
 /// The settings without folders: moving the input files elsewhere changes nothing.
@@ -57,31 +40,42 @@ std::vector<InputState> look_at(const std::vector<Source>& sources) {
 
 PrepareInputs find_inputs(app::JobContext& job, const app::RunFolder& run, const DataSettings& settings,
                           std::uint64_t seed) {
-  PrepareInputs inputs{settings, {}, {}};
-  if (settings.world) inputs.settings = make_world(job, run, settings, seed);
-  const std::vector<Source> sources = list_sources(inputs.settings);
-  inputs.seen = look_at(sources);
-  std::vector<std::string> paths;
-  paths.reserve(sources.size());
-  for (const auto& source : sources) paths.push_back(source.path);
-  inputs.spec = {"prepare", 1, readable_settings(inputs.settings, seed), app::hash_inputs(job, paths)};
+  PrepareInputs inputs{settings, {"prepare", 1, {}, {}}, {}, {}};
+  if (settings.world) {
+    inputs.world = world_stage(*settings.world, seed);
+    inputs.settings = read_world(settings, run.stage(inputs.world->spec.folder_name()));
+    inputs.spec.inputs = {{"world", inputs.world->spec.key()}};
+  } else {
+    const std::vector<Source> sources = list_sources(settings);
+    inputs.seen = look_at(sources);
+    std::vector<std::string> paths;
+    paths.reserve(sources.size());
+    for (const auto& source : sources) paths.push_back(source.path);
+    inputs.spec.inputs = app::hash_inputs(job, paths);
+  }
+  inputs.spec.settings = readable_settings(inputs.settings, seed);
   return inputs;
 }
 
 std::vector<app::StagePlan> plan_prepare(app::JobContext& job, const app::RunFolder& run, const DataSettings& settings,
                                          std::uint64_t seed) {
-  std::vector<app::StagePlan> plans;
-  if (settings.world) {
-    const app::StageSpec world = world_spec(toy_settings(settings, seed));
-    plans.push_back(comm::agree(job.world, [&] { return app::plan_stage(run, world); }));
-    if (plans.back().state != app::StageState::complete) {
-      plans.push_back({"prepare", app::StageState::absent, "after the world"});
-      return plans;
-    }
-  }
   const PrepareInputs inputs = find_inputs(job, run, settings, seed);
-  plans.push_back(comm::agree(job.world, [&] { return app::plan_stage(run, inputs.spec); }));
-  return plans;
+  return comm::agree(job.world, [&] {
+    std::vector<app::StagePlan> plans;
+    if (inputs.world) plans.push_back(app::plan_stage(run, inputs.world->spec));
+    plans.push_back(app::plan_stage(run, inputs.spec));
+    return plans;
+  });
+}
+
+void make_world(app::JobContext& job, const app::RunFolder& run, const WorldStage& world) {
+  app::run_stage(job, run, world.spec, [&](app::StageRun& stage) {
+    comm::agree(job.world, [&] {
+      fault_point("world.write");
+      if (job.world.rank() == 0) world::write_toy_world(world.toy, stage.folder());
+    });
+    return app::StageOutput{world::toy_world_files(world.toy), {}};
+  });
 }
 
 }  // namespace westofn::preparation

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the stage `prepare` depends on: the input files, or a toy world that is made first.
+// What the stage `prepare` depends on: the input files, or the stage that makes a toy world.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,20 +22,30 @@ struct InputState {
   bool operator==(const InputState&) const = default;
 };
 
-/// What the stage depends on.
-struct PrepareInputs {
-  DataSettings settings;  ///< names files, also where the experiment asks for a world
+/// The stage `world`, which comes before `prepare` where the settings ask for one.
+struct WorldStage {
+  world::ToyWorldSettings toy;
   app::StageSpec spec;
-  std::vector<InputState> seen;
 };
 
-/// Collective. Finds the input files and hashes them; makes the toy world first if the settings ask for one.
+/// What the stage depends on.
+struct PrepareInputs {
+  DataSettings settings;            ///< names files, also where the experiment asks for a world
+  app::StageSpec spec;              ///< depends on the hashes of the files, or on the key of the world
+  std::vector<InputState> seen;     ///< the files before they were hashed; empty for a world
+  std::optional<WorldStage> world;  ///< what has to be made first
+};
+
+/// Collective. Finds the input files and hashes them; makes nothing, so all keys are known before the work begins.
 [[nodiscard]] PrepareInputs find_inputs(app::JobContext& job, const app::RunFolder& run, const DataSettings& settings,
                                         std::uint64_t seed);
 
 /// Collective. What `prepare` would do; changes nothing.
 [[nodiscard]] std::vector<app::StagePlan> plan_prepare(app::JobContext& job, const app::RunFolder& run,
                                                        const DataSettings& settings, std::uint64_t seed);
+
+/// Collective. Makes the files of a toy world, if they are not there.
+void make_world(app::JobContext& job, const app::RunFolder& run, const WorldStage& world);
 
 /// Local. Size and time of the input files; a missing one is all zero. Throws IoError.
 [[nodiscard]] std::vector<InputState> look_at(const std::vector<Source>& sources);

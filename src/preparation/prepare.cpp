@@ -271,7 +271,7 @@ class Preparation {
                     std::to_string(decisions.same_ids.size()) + " such rows)");
   }
 
-  /// Rank 0, at the end: the files are still those whose hashes are the key of the stage.
+  /// Rank 0, at the end: the files are still those that were looked at before.
   void refuse_changed_files() const {
     if (look_at(sources_) != inputs_.seen) throw DataError(changing_input);
   }
@@ -288,8 +288,13 @@ class Preparation {
 }  // namespace
 
 io::Manifest prepare(app::JobContext& job, const app::RunFolder& run, const PrepareInputs& inputs, std::uint64_t seed) {
+  PrepareInputs ready = inputs;
+  if (inputs.world) {
+    make_world(job, run, *inputs.world);
+    ready.seen = comm::agree(job.world, [&] { return look_at(list_sources(ready.settings)); });
+  }
   return app::run_stage(job, run, inputs.spec,
-                        [&](app::StageRun& stage) { return Preparation(stage, inputs, seed).run(); });
+                        [&](app::StageRun& stage) { return Preparation(stage, ready, seed).run(); });
 }
 
 }  // namespace westofn::preparation

@@ -17,7 +17,8 @@
 
 namespace westofn::preparation {
 
-/// Collective. Makes the stage, if it is not there, and returns its manifest. The same bytes for any number of ranks.
+/// Collective. Makes the stage, and the world before it, if they are not there, and returns its manifest. The same
+/// bytes for any number of ranks.
 ///
 /// Every rank reads all lines but parses only its own blocks of rows. Keys of 64 bytes a row go to rank 0, which
 /// decides what becomes of each row; then the owners of the blocks parse them again and write their files. No rank

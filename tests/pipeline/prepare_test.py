@@ -2,6 +2,7 @@
 """`westofn prepare` on files of its own: what it writes, that ranks do not matter, and that it starts again."""
 import json
 import pathlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -204,14 +205,31 @@ class Prepare(unittest.TestCase):
 
 
 class World(unittest.TestCase):
-    def test_a_dry_run_of_a_world_names_both_stages(self):
+    def test_a_dry_run_of_a_world_names_both_stages_as_they_will_be(self):
         with tempfile.TemporaryDirectory(prefix="westofn-world-") as name:
-            experiment = pathlib.Path(name) / "e.yaml"
-            experiment.write_text("name: toy\ndata: {world: {}}\n")
-            done = runner.run(["prepare", experiment, "--run-dir", pathlib.Path(name) / "run", "--dry-run"])
+            experiment, run = pathlib.Path(name) / "e.yaml", pathlib.Path(name) / "run"
+            experiment.write_text("name: toy\ndata: {world: {demonstrations: 4, labelled_pairs: 3, other_pairs: 2, "
+                                  "validation_pairs: 1, test_pairs: 1, judge_pairs: 1, unlabelled_prompts: 2, "
+                                  "test_prompts: 1}}\n")
+            done = runner.run(["prepare", experiment, "--run-dir", run, "--dry-run"], ranks=2)
             self.assertEqual(done.code, 0, done)
-            self.assertRegex(done.stderr, r"world-[0-9a-f]{8}  will be computed(.|\n)*prepare  will be computed: after")
-            self.assertFalse((pathlib.Path(name) / "run").exists())
+            self.assertFalse(run.exists())
+            planned = re.findall(r"((?:world|prepare)-[0-9a-f]{8})  will be computed", done.stderr)
+            self.assertEqual([stage.split("-")[0] for stage in planned], ["world", "prepare"], done)
+            self.assertEqual(runner.run(["prepare", experiment, "--run-dir", run]).code, 0)
+            made = [path.parent.name for path in run.glob("*/manifest.json")]
+            self.assertEqual(sorted(made), sorted(planned))
+
+    def test_another_world_makes_another_prepare(self):
+        with tempfile.TemporaryDirectory(prefix="westofn-world-") as name:
+            experiment, run = pathlib.Path(name) / "e.yaml", pathlib.Path(name) / "run"
+            experiment.write_text("name: toy\ndata: {world: {}}\n")
+            plans = set()
+            for seed in (1, 2):
+                done = runner.run(["prepare", experiment, "--run-dir", run, "--dry-run", "--set", f"data.world.seed={seed}"])
+                self.assertEqual(done.code, 0, done)
+                plans |= set(re.findall(r"(?:world|prepare)-[0-9a-f]{8}", done.stderr))
+            self.assertEqual(len(plans), 4, plans)
 
     def test_prepare_of_a_world_keeps_every_row(self):
         with tempfile.TemporaryDirectory(prefix="westofn-world-") as name:
