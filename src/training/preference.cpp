@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/preference.h"
+
+#include <utility>
+
+#include "comm/agree.h"
+#include "config/config.h"
+#include "dataset/pair_set.h"
+#include "training/checkpoint.h"
+#include "training/examples.h"
+#include "training/preference_task.h"
+#include "training/training_stage.h"
+#include "util/fault.h"
+
+namespace westofn::training {
+namespace {
+
+struct PreferenceData {
+  LoadedModel model;
+  LabelTokens labels{};
+  PairExamples train{};
+  PairExamples validation{};
+  double longer = 0;
+};
+
+scoring::ScoringConfig scoring_config(const PreferenceSettings& settings) {
+  return {.kind = scoring::ScoreKind::pairwise,
+          .template_text = settings.template_text,
+          .first_label = settings.label_tokens.at(0),
+          .second_label = settings.label_tokens.at(1),
+          .max_input_tokens = settings.max_input_tokens,
+          .cut = settings.cut};
+}
+
+/// Local.
+PreferenceData load(app::StageRun& stage, const PreferenceInputs& inputs) {
+  fault_point("training.load");
+  verify_input(stage, inputs.start.folder);
+  PreferenceData data{load_start_model(inputs.start, inputs.seed, inputs.placement)};
+  const scoring::PairwiseFormat format(data.model.tokenizer, scoring_config(inputs.settings));
+  data.labels = {format.first_label(), format.second_label()};
+  const auto beat = heartbeat_of(stage);
+  const std::string& prepared = inputs.prepared.folder;
+  data.train = encode_pairs(format, dataset::human_pair_set(prepared, {Split::train, HumanSet::hf50}).pairs, beat);
+  const dataset::PairSet validation = dataset::human_pair_set(prepared, {Split::validation});
+  data.validation = encode_pairs(format, validation.pairs, beat);
+  refuse_empty(stage.name(), "pairs of the labelled half", data.train.balance);
+  refuse_empty(stage.name(), "validation pairs", data.validation.balance);
+  data.longer = longer_accuracy(validation.pairs, data.validation);
+  return data;
+}
+
+app::StageOutput train_teacher(app::StageRun& stage, const PreferenceInputs& inputs) {
+  PreferenceData data = comm::agree(stage.job().world, [&] { return load(stage, inputs); });
+  const TrainSettings& settings = inputs.settings.train;
+  const model::RuntimeSettings& runtime = inputs.runtime;
+  PreferenceTask task(data.model.t5, data.labels,
+                      {std::move(data.train.pairs), std::move(data.validation.pairs),
+                       dataset::shuffled_epochs(data.train.balance.used, settings.batch, {"preference", inputs.seed})},
+                      {runtime.batch_rows, runtime.batch_tokens});
+  const TrainingResult result = train_on(stage, task, {settings, runtime, inputs.seed}, inputs.placement.device);
+
+  TrainingSummary summary = summarize(result, task.selection());
+  summary.longer = data.longer;
+  add_balance("train", data.train.balance, summary.counts);
+  add_balance("validation", data.validation.balance, summary.counts);
+  return publish(stage, {data.model, result, scoring_config(inputs.settings), std::move(summary), {}, {}});
+}
+
+}  // namespace
+
+app::StageSpec preference_spec(const PreferenceInputs& inputs) {
+  PreferenceSettings settings = inputs.settings;
+  settings.model.reset();  // its files are an input: where they are changes nothing
+  return {"preference",
+          1,
+          settings_text(inputs.seed, config::to_yaml(settings), inputs.runtime, inputs.start),
+          {inputs.prepared.for_manifest(), inputs.start.folder.for_manifest()}};
+}
+
+io::Manifest train_preference(app::JobContext& job, const app::RunFolder& run, const PreferenceInputs& inputs) {
+  const app::StageSpec spec = preference_spec(inputs);
+  io::Manifest manifest =
+      app::run_stage(job, run, spec, [&](app::StageRun& stage) { return train_teacher(stage, inputs); });
+  remove_checkpoints(job, run.stage(spec.folder_name()));
+  return manifest;
+}
+
+}  // namespace westofn::training

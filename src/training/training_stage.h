@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the three training stages do alike: settings of their keys, checks of their inputs, training, publishing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "app/stage.h"
+#include "model/reward_model.h"
+#include "model/runtime.h"
+#include "scoring/scoring_config.h"
+#include "training/start_model.h"
+#include "training/task.h"
+#include "training/trainer.h"
+#include "training/training_summary.h"
+
+namespace westofn::training {
+
+/// The text of a spec's settings: seed, own settings, what computing depends on, and the architecture of the start.
+[[nodiscard]] std::string settings_text(std::uint64_t seed, const std::string& own,
+                                        const model::RuntimeSettings& runtime, const StartModel& start);
+
+/// Local. Rank 0 reads all files of an earlier stage and throws DataError if one was changed; a folder that the user
+/// gave has no manifest to check. On other ranks it does nothing.
+void verify_input(app::StageRun& stage, const app::StageInput& input);
+
+/// What loops over rows call: a sign of life, which throws StopRequested if this rank was signalled.
+[[nodiscard]] std::function<void()> heartbeat_of(app::StageRun& stage);
+
+/// Throws DataError "STAGE: there are no KIND ..." if a part of the data is empty.
+void refuse_empty(const std::string& stage, const std::string& kind, const RowBalance& balance);
+
+/// Collective. Trains on a device group of all ranks.
+[[nodiscard]] TrainingResult train_on(app::StageRun& stage, Task& task, const TrainerOptions& options,
+                                      at::Device device);
+
+/// What a stage leaves besides the curve.
+struct TrainedModel {
+  const LoadedModel& model;
+  const TrainingResult& result;
+  scoring::ScoringConfig scoring;
+  TrainingSummary summary;
+  std::optional<model::RewardHead> head;  ///< of reward models
+  std::optional<model::ScoreScale> scale;
+};
+
+/// Collective. Rank 0 publishes all files and reports.
+[[nodiscard]] app::StageOutput publish(app::StageRun& stage, const TrainedModel& trained);
+
+}  // namespace westofn::training

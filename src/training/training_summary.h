@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What came of a training, in a few numbers: training.json, and the words for the user.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "dataset/pair_set.h"
+#include "training/examples.h"
+#include "training/task.h"
+#include "training/trainer.h"
+
+namespace westofn::training {
+
+inline constexpr const char* summary_name = "training.json";
+
+/// Rows in and out, as in a manifest: "train.used", "validation.too_long", ...
+using Counts = std::map<std::string, std::int64_t>;
+
+/// Adds the counts of one part of the data.
+void add_balance(const std::string& part, const RowBalance& balance, Counts& counts);
+
+struct TrainingSummary {
+  Task::Selection selection = Task::Selection::accuracy;
+  std::int64_t steps = 0;
+  std::int64_t best_step = 0;
+  double untrained = 0;          ///< what `selection` names, on the validation rows
+  double best = 0;               ///< likewise, at the best step
+  std::optional<double> longer;  ///< accuracy of preferring the longer response
+  Counts counts;
+};
+
+[[nodiscard]] TrainingSummary summarize(const TrainingResult& result, Task::Selection selection);
+
+/// The accuracy of preferring the response with more words on the pairs that are used; a tie counts half.
+[[nodiscard]] double longer_accuracy(std::span<const dataset::LabelledPair> pairs, const PairExamples& used);
+
+/// The content of training.json. The same for the same training.
+[[nodiscard]] std::string to_json(const TrainingSummary& summary);
+
+/// Local. Says on rank 0 what was reached, and warns if training has not helped or a trivial rule does better.
+void report(const std::string& stage, const TrainingSummary& summary);
+
+}  // namespace westofn::training
