@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "synthesis/choose_pairs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "selection/bracket.h"
+#include "util/error.h"
+#include "util/text.h"
+
+namespace westofn::synthesis {
+namespace {
+
+const Sample& sample_of(const Pool& pool, std::int32_t number) {
+  const auto sample = std::find_if(pool.samples.begin(), pool.samples.end(),
+                                   [number](const Sample& candidate) { return candidate.number == number; });
+  WESTOFN_CHECK(sample != pool.samples.end(), "a chosen sample is not in the pool");
+  return *sample;
+}
+
+void add_samples(const Pool& pool, const selection::Choice& choice, SyntheticPair& pair) {
+  const Sample& chosen = sample_of(pool, choice.chosen);
+  const Sample& rejected = sample_of(pool, choice.rejected);
+  pair.cycle = choice.cycle;
+  pair.chosen = choice.chosen;
+  pair.rejected = choice.rejected;
+  pair.confidence = choice.confidence;
+  pair.chosen_response = chosen.response;
+  pair.rejected_response = rejected.response;
+  pair.chosen_log_likelihood = chosen.log_likelihood;
+  pair.rejected_log_likelihood = rejected.log_likelihood;
+  pair.chosen_tokens = static_cast<std::int32_t>(chosen.tokens.size());
+  pair.rejected_tokens = static_cast<std::int32_t>(rejected.tokens.size());
+  const bool finite = std::isfinite(chosen.log_likelihood) && std::isfinite(rejected.log_likelihood);
+  if (pair.outcome == PairOutcome::kept && !finite) pair.outcome = PairOutcome::non_finite;
+}
+
+/// The record of a prompt without a pair.
+SyntheticPair no_pair(const Pool& pool, PairOutcome reason) {
+  SyntheticPair pair;
+  pair.prompt = pool.index;
+  pair.prompt_id = pool.prompt.id;
+  pair.group = pool.prompt.group;
+  pair.prompt_text = pool.prompt.text;
+  pair.outcome = reason;
+  return pair;
+}
+
+SyntheticPair choose_pair(const Pool& pool, std::span<const Match> matches, const MatchSettings& settings,
+                          std::uint64_t seed) {
+  if (pool.samples.size() < static_cast<std::size_t>(settings.n)) {
+    throw DataError(
+        "the pool of prompt '" + printable(pool.prompt.id, 60) + "' has " + std::to_string(pool.samples.size()) +
+        " samples, the recipe asks for n: " + std::to_string(settings.n) + "; set generation.n to at least that");
+  }
+  const auto numbers = selection::contestants(pool.samples, static_cast<std::int32_t>(settings.n));
+  const auto contest = selection::make_contest(settings.rule, numbers, seed, pool.prompt.id);
+  const selection::Choice choice = selection::replay(*contest, matches);
+  SyntheticPair pair = no_pair(pool, choice.outcome);
+  if (choice.outcome != PairOutcome::one_response) add_samples(pool, choice, pair);
+  return pair;
+}
+
+}  // namespace
+
+std::vector<SyntheticPair> choose_pairs(std::span<const Pool> pools, const io::MatchShard& matches,
+                                        const MatchSettings& settings, std::uint64_t seed) {
+  const bool same_prompts = std::ranges::equal(pools, matches.prompts, {}, &Pool::index);
+  if (!same_prompts || matches.outcomes.size() != pools.size()) {
+    throw DataError("the matches are of other prompts than the pools");
+  }
+  std::vector<SyntheticPair> pairs;
+  auto begin = matches.matches.begin();
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    const auto end =
+        std::find_if(begin, matches.matches.end(), [&](const Match& match) { return match.prompt != pools[i].index; });
+    const bool was_played = matches.outcomes[i] == PairOutcome::kept;
+    pairs.push_back(was_played ? choose_pair(pools[i], {begin, end}, settings, seed)
+                               : no_pair(pools[i], matches.outcomes[i]));
+    begin = end;
+  }
+  return pairs;
+}
+
+}  // namespace westofn::synthesis

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "synthesis/matches.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+
+#include "comm/agree.h"
+#include "config/config.h"
+#include "io/match_file.h"
+#include "io/pool_file.h"
+#include "scoring/inputs.h"
+#include "scoring/scores.h"
+#include "synthesis/play_shard.h"
+#include "util/error.h"
+#include "util/fault.h"
+
+namespace westofn::synthesis {
+namespace {
+
+/// The preference model with all that belongs to it. Does not move: the format refers to the tokenizer.
+struct Teacher {
+  Teacher(const std::string& folder, model::Placement placement)
+      : config(read_config(folder)),
+        t5(model::T5::load(folder, placement)),
+        tokenizer(tokenizer::Tokenizer::load(folder, t5.config().vocab_size)),
+        format(tokenizer, config) {}
+  Teacher(const Teacher&) = delete;
+  Teacher& operator=(const Teacher&) = delete;
+
+  static scoring::ScoringConfig read_config(const std::string& folder) {
+    auto config = scoring::read_scoring_config(folder);
+    if (!config || config->kind != scoring::ScoreKind::pairwise) {
+      throw DataError(folder + ": no pairwise preference model: westofn.json, which holds its template and labels, " +
+                      (config ? "says that it is of another kind" : "is missing"));
+    }
+    return *std::move(config);
+  }
+
+  scoring::ScoringConfig config;
+  model::T5 t5;
+  tokenizer::Tokenizer tokenizer;
+  scoring::PairwiseFormat format;
+};
+
+/// Sums over shards, in the order of `count_names`.
+enum Count : std::size_t { prompts, kept, one_response, too_long, non_finite, matches, scored, disagreements, counts };
+constexpr std::array<const char*, counts> count_names = {
+    "prompts", "kept", "one_response", "too_long", "non_finite", "matches", "scored", "order_disagreements"};
+using Counts = std::array<std::int64_t, counts>;
+
+void add(Counts& sums, const io::MatchShard& shard) {
+  const auto with = [&](PairOutcome outcome) { return std::ranges::count(shard.outcomes, outcome); };
+  sums[prompts] += static_cast<std::int64_t>(shard.prompts.size());
+  sums[kept] += with(PairOutcome::kept);
+  sums[one_response] += with(PairOutcome::one_response);
+  sums[too_long] += with(PairOutcome::too_long);
+  sums[non_finite] += with(PairOutcome::non_finite);
+  sums[matches] += static_cast<std::int64_t>(shard.matches.size());
+  sums[scored] += shard.scored;
+  sums[disagreements] += std::ranges::count_if(
+      shard.matches, [](const Match& match) { return (match.p_ab - 0.5) * (match.p_ba_swapped - 0.5) > 0; });
+}
+
+/// The stage, with what all its steps share.
+class MatchesStage {
+ public:
+  MatchesStage(app::StageRun& stage, const MatchesInputs& inputs)
+      : stage_(stage), world_(stage.job().world), inputs_(inputs) {}
+
+  app::StageOutput run() {
+    comm::agree(world_, [&] {
+      fault_point("matches.begin");
+      const io::Manifest pools = io::read_manifest(inputs_.pools.folder);
+      files_ = io::pool_files(pools, PromptSet::unlabelled);
+      all_prompts_ = pools.counts.at("unlabelled_prompts");
+      if (inputs_.known) known_ = io::read_manifest(inputs_.known->folder);
+    });
+    std::vector<app::Shard> shards;
+    for (const auto& file : files_) shards.push_back({{file.name}, static_cast<double>(file.bytes)});
+    const std::vector<int> owners = stage_.deal(shards);
+    if (std::ranges::any_of(owners, [](int owner) { return owner >= 0; })) play(owners);
+    return finish(owners);
+  }
+
+ private:
+  /// Collective. Every rank plays its shards.
+  void play(const std::vector<int>& owners) {
+    const auto teacher =
+        comm::agree(world_, [&] { return std::make_unique<Teacher>(inputs_.preference.folder, inputs_.placement); });
+    const auto& runtime = inputs_.runtime;
+    const scoring::ScoringRun run{{runtime.batch_rows, runtime.batch_tokens}, [&] { stage_.beat(); }};
+    const Judge judge{[&](auto prompt, auto a, auto b) { return teacher->format.encode(prompt, a, b); },
+                      [&](auto inputs) {
+                        const auto& format = teacher->format;
+                        return scoring::label_probabilities(teacher->t5, inputs, format.first_label(),
+                                                            format.second_label(), run);
+                      }};
+    stage_.make_shards(owners, [&](std::size_t i) {
+      const io::FileInfo& file = files_[i];
+      const auto pools = io::read_pool(inputs_.pools.folder + "/" + file.name, file);
+      const io::MatchShard shard = play_shard(pools, inputs_.settings, inputs_.seed, judge, known_matches(file.name));
+      add(sums_, shard);
+      refuse_non_finite();
+      fault_point("matches.write");
+      stage_.note_file(io::write_matches(stage_.folder() + "/" + file.name, shard));
+    });
+  }
+
+  [[nodiscard]] std::vector<Match> known_matches(const std::string& name) const {
+    if (!known_) return {};
+    return io::read_matches(inputs_.known->folder + "/" + name, io::find_file(*known_, name)).matches;
+  }
+
+  /// Collective. Sums over all shards; those of an earlier attempt are read, shared out over the ranks.
+  app::StageOutput finish(const std::vector<int>& owners) {
+    comm::agree(world_, [&] {
+      for (std::size_t i = 0; i < files_.size(); ++i) {
+        const bool mine = static_cast<int>(i % static_cast<std::size_t>(world_.size())) == world_.rank();
+        if (owners[i] < 0 && mine) add(sums_, io::read_matches(stage_.folder() + "/" + files_[i].name));
+        stage_.beat();
+      }
+    });
+    world_.all_reduce(sums_, comm::ReduceOp::sum);
+    comm::agree(world_, [&] {
+      if (world_.rank() == 0) refuse_non_finite();
+    });
+    app::StageOutput output;
+    for (const auto& file : files_) output.files.push_back(file.name);
+    for (std::size_t i = 0; i < counts; ++i) output.counts[count_names[i]] = sums_[i];
+    return output;
+  }
+
+  void refuse_non_finite() const {
+    const std::int64_t bad = sums_[non_finite];
+    if (bad <= std::max<std::int64_t>(1, all_prompts_ / 1000)) return;
+    throw DataError(inputs_.preference.folder + ": the preference model gives scores that are not numbers, for " +
+                    std::to_string(bad) + " of " + std::to_string(all_prompts_) +
+                    " prompts so far; check its weights, or compute in float32");
+  }
+
+  app::StageRun& stage_;
+  comm::Communicator& world_;
+  const MatchesInputs& inputs_;
+  std::vector<io::FileInfo> files_;  ///< of the unlabelled pools: one a shard
+  std::int64_t all_prompts_ = 0;
+  std::optional<io::Manifest> known_;
+  Counts sums_ = {};
+};
+
+}  // namespace
+
+app::StageSpec matches_spec(const MatchesInputs& inputs) {
+  app::StageSpec spec{"matches", 1, "", {inputs.pools.for_manifest(), inputs.preference.for_manifest()}};
+  if (inputs.known) spec.inputs.push_back(inputs.known->for_manifest());
+  spec.settings = "seed: " + std::to_string(inputs.seed) + "\n" + config::to_yaml(inputs.settings) +
+                  model::computing_settings(inputs.runtime);
+  return spec;
+}
+
+io::Manifest make_matches(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
+                          const MatchesInputs& inputs) {
+  return app::run_stage(job, run, spec, [&](app::StageRun& stage) { return MatchesStage(stage, inputs).run(); });
+}
+
+}  // namespace westofn::synthesis

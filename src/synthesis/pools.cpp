@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "synthesis/pools.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <tuple>
+
+#include "app/stage.h"
+#include "comm/agree.h"
+#include "config/config.h"
+#include "io/record_file.h"
+#include "synthesis/policy.h"
+#include "util/error.h"
+#include "util/fault.h"
+
+namespace westofn::synthesis {
+namespace {
+
+constexpr std::array all_sets = {PromptSet::unlabelled, PromptSet::validation, PromptSet::test};
+constexpr std::string_view prompts_prefix = "prompts-";
+
+/// A shard in a form that can be gathered: some prompts of one set in one prepared file.
+struct PlannedShard {
+  std::int64_t set = 0;
+  std::int64_t file = 0;    ///< number of the prepared file
+  std::int64_t number = 0;  ///< of the shard within file and set
+  std::int64_t first = 0;   ///< index of its first prompt in the set, over all files
+  std::int64_t prompts = 0;
+  double cost = 0;
+
+  [[nodiscard]] PromptSet prompt_set() const { return static_cast<PromptSet>(set); }
+  [[nodiscard]] std::string file_name() const { return io::pool_file_name(prompt_set(), file, number); }
+};
+
+std::string prompts_file_name(std::int64_t number) {
+  std::array<char, 48> name{};
+  std::snprintf(name.data(), name.size(), "prompts-%05lld.h5", static_cast<long long>(number));
+  return name.data();
+}
+
+/// The numbers of the prepared files that hold prompts.
+std::vector<std::int64_t> prompts_files(const io::Manifest& prepared) {
+  std::vector<std::int64_t> numbers;
+  for (const auto& file : prepared.files) {
+    if (!file.name.starts_with(prompts_prefix)) continue;
+    std::int64_t number = 0;
+    const char* end = file.name.data() + file.name.size();
+    std::from_chars(file.name.data() + prompts_prefix.size(), end, number);
+    WESTOFN_CHECK(prompts_file_name(number) == file.name, "a prepared file has an unknown name: " + file.name);
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
+/// The balance of the stage, in a form that can be summed over the ranks.
+struct Balance {
+  enum Place : std::size_t { unlabelled, validation, test, samples, finished, empty };
+  std::array<std::int64_t, 6> counts{};
+
+  void add(std::span<const Pool> pools) {
+    for (const Pool& pool : pools) {
+      ++counts.at(static_cast<std::size_t>(pool.prompt.set));
+      for (const Sample& sample : pool.samples) {
+        ++counts[samples];
+        counts[finished] += sample.finished ? 1 : 0;
+        counts[empty] += sample.response.empty() ? 1 : 0;
+      }
+    }
+  }
+  [[nodiscard]] std::map<std::string, std::int64_t> named() const {
+    return {{"prompts", counts[unlabelled] + counts[validation] + counts[test]},
+            {"unlabelled_prompts", counts[unlabelled]},
+            {"validation_prompts", counts[validation]},
+            {"test_prompts", counts[test]},
+            {"samples", counts[samples]},
+            {"finished", counts[finished]},
+            {"empty", counts[empty]}};
+  }
+};
+
+/// The stage, with what all its steps share.
+class PoolsStage {
+ public:
+  PoolsStage(app::StageRun& stage, const PoolsInputs& inputs)
+      : stage_(stage), world_(stage.job().world), inputs_(inputs) {}
+
+  app::StageOutput run() {
+    const std::vector<PlannedShard> plan = plan_shards();
+    std::vector<app::Shard> shards;
+    shards.reserve(plan.size());
+    for (const auto& planned : plan) shards.push_back({{planned.file_name()}, planned.cost});
+    const std::vector<int> owners = stage_.deal(shards);
+    const auto policy = load_policy(owners);
+    stage_.make_shards(owners, [&](std::size_t i) { make_shard(plan[i], *policy); });
+    count_earlier(plan, owners);
+    world_.all_reduce(balance_.counts, comm::ReduceOp::sum);
+    app::StageOutput output{{}, balance_.named()};
+    for (const auto& planned : plan) output.files.push_back(planned.file_name());
+    return output;
+  }
+
+ private:
+  /// Collective. All shards in the order of set, file and number. The prepared files are read by turns.
+  std::vector<PlannedShard> plan_shards() {
+    std::vector<PlannedShard> mine;
+    comm::agree(world_, [&] {
+      fault_point("pools.plan");
+      prepared_ = io::read_manifest(inputs_.prepared.folder);
+      const auto files = prompts_files(prepared_);
+      for (std::size_t i = 0; i < files.size(); ++i) {
+        if (static_cast<int>(i % static_cast<std::size_t>(world_.size())) != world_.rank()) continue;
+        stage_.beat();
+        for (const PromptSet set : all_sets) add_shards(files[i], set, mine);
+      }
+    });
+    std::vector<PlannedShard> all = world_.all_gather_variable(mine).values;
+    std::sort(all.begin(), all.end(), [](const PlannedShard& a, const PlannedShard& b) {
+      return std::tie(a.set, a.file, a.number) < std::tie(b.set, b.file, b.number);
+    });
+    for (std::size_t i = 1; i < all.size(); ++i) {
+      if (all[i].set == all[i - 1].set) all[i].first = all[i - 1].first + all[i - 1].prompts;
+    }
+    return all;
+  }
+
+  void add_shards(std::int64_t file, PromptSet set, std::vector<PlannedShard>& shards) {
+    const auto prompts = read_set(file, set);
+    const auto size = static_cast<std::size_t>(inputs_.runtime.shard_size);
+    for (std::size_t begin = 0; begin < prompts.size(); begin += size) {
+      const std::size_t end = std::min(begin + size, prompts.size());
+      PlannedShard shard{static_cast<std::int64_t>(set),         file, static_cast<std::int64_t>(begin / size), 0,
+                         static_cast<std::int64_t>(end - begin), 0};
+      for (std::size_t i = begin; i < end; ++i) shard.cost += estimated_tokens(prompts[i]);
+      shards.push_back(shard);
+    }
+  }
+
+  /// Read and written, with four bytes a token of English text.
+  [[nodiscard]] double estimated_tokens(const Prompt& prompt) const {
+    const std::int64_t read = static_cast<std::int64_t>(prompt.text.size()) / 4 + 1;
+    const std::int64_t written = samples_of(prompt.set) * inputs_.settings.max_new_tokens;
+    return static_cast<double>(std::min(read, inputs_.settings.max_input_tokens.value_or(read)) + written);
+  }
+
+  [[nodiscard]] std::int64_t samples_of(PromptSet set) const {
+    switch (set) {
+      case PromptSet::unlabelled: return inputs_.settings.n;
+      case PromptSet::validation: return inputs_.settings.validation_n;
+      case PromptSet::test: return inputs_.settings.n + 1;
+    }
+    return 0;
+  }
+
+  /// The prompts of a set in a prepared file; the last file is kept, since shards come file by file.
+  std::vector<Prompt> read_set(std::int64_t file, PromptSet set) {
+    if (last_file_ != file) {
+      const std::string name = prompts_file_name(file);
+      last_prompts_ = io::read_prompts(inputs_.prepared.folder + "/" + name, io::find_file(prepared_, name));
+      last_file_ = file;
+    }
+    std::vector<Prompt> prompts;
+    for (const auto& prompt : last_prompts_) {
+      if (prompt.set == set) prompts.push_back(prompt);
+    }
+    return prompts;
+  }
+
+  /// Collective. The policy, on ranks that have something to do.
+  std::optional<Policy> load_policy(const std::vector<int>& owners) {
+    std::optional<Policy> policy;
+    comm::agree(world_, [&] {
+      fault_point("pools.load");
+      if (std::find(owners.begin(), owners.end(), world_.rank()) == owners.end()) return;
+      policy.emplace(inputs_.policy.folder, inputs_.settings, inputs_.seed, inputs_.placement);
+    });
+    return policy;
+  }
+
+  void make_shard(const PlannedShard& shard, const Policy& policy) {
+    const std::vector<Prompt> all = read_set(shard.file, shard.prompt_set());
+    const auto begin = static_cast<std::size_t>(shard.number * inputs_.runtime.shard_size);
+    const auto prompts = std::span(all).subspan(begin, static_cast<std::size_t>(shard.prompts));
+    auto samples = policy.write(prompts, samples_of(shard.prompt_set()), [&] { stage_.beat(); });
+    std::vector<Pool> pools;
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+      pools.push_back({shard.first + static_cast<std::int64_t>(i), prompts[i], std::move(samples[i])});
+    }
+    fault_point("pools.write");
+    stage_.note_file(io::write_pool(stage_.folder() + "/" + shard.file_name(), pools));
+    balance_.add(pools);
+  }
+
+  /// Collective. Adds the shards of an earlier job to the balance: they are in the manifest like all others.
+  void count_earlier(const std::vector<PlannedShard>& plan, const std::vector<int>& owners) {
+    comm::agree(world_, [&] {
+      for (std::size_t i = 0; i < plan.size(); ++i) {
+        const bool mine = static_cast<int>(i % static_cast<std::size_t>(world_.size())) == world_.rank();
+        if (owners[i] != -1 || !mine) continue;
+        stage_.beat();
+        balance_.add(io::read_pool(stage_.folder() + "/" + plan[i].file_name()));
+      }
+    });
+  }
+
+  app::StageRun& stage_;
+  comm::Communicator& world_;
+  const PoolsInputs& inputs_;
+  io::Manifest prepared_;
+  std::int64_t last_file_ = -1;
+  std::vector<Prompt> last_prompts_;
+  Balance balance_;  ///< of what this rank has made or read
+};
+
+}  // namespace
+
+app::StageSpec pools_spec(const GenerationSettings& settings, const model::RuntimeSettings& runtime, std::uint64_t seed,
+                          const app::StageInput& prepared, const app::StageInput& policy) {
+  return {"pools",
+          1,
+          "seed: " + std::to_string(seed) + "\n" + config::to_yaml(settings) + model::computing_settings(runtime),
+          {prepared.for_manifest(), policy.for_manifest()}};
+}
+
+io::Manifest make_pools(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
+                        const PoolsInputs& inputs) {
+  return app::run_stage(job, run, spec, [&](app::StageRun& stage) { return PoolsStage(stage, inputs).run(); });
+}
+
+}  // namespace westofn::synthesis

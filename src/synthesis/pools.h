@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stage `pools`: the policy writes responses to every prompt of the three prompt sets.
+//
+// Files: one for `runtime.shard_size` prompts of one set and one prepared file, named by io::pool_file_name and read by
+// io::read_pool. Unlabelled prompts get n samples, validation prompts `validation_n`, test prompts n + 1: number n is
+// the SFT sample that Best-of-n is compared with. Counts of the manifest: per set (`unlabelled_prompts` and so on) and
+// over all sets `prompts`, `samples`, `finished`, `empty`.
+#pragma once
+
+#include <cstdint>
+
+#include "app/run_folder.h"
+#include "app/run_job.h"
+#include "app/stage.h"
+#include "io/manifest.h"
+#include "io/pool_file.h"  // IWYU pragma: export
+#include "model/runtime.h"
+#include "synthesis/generation_settings.h"
+
+namespace westofn::synthesis {
+
+/// What the stage works with.
+struct PoolsInputs {
+  GenerationSettings settings;
+  model::RuntimeSettings runtime;
+  std::uint64_t seed = 1;
+  app::StageInput prepared;  ///< the stage `prepare`
+  app::StageInput policy;    ///< a T5 folder
+  model::Placement placement;
+};
+
+/// What the stage depends on.
+[[nodiscard]] app::StageSpec pools_spec(const GenerationSettings& settings, const model::RuntimeSettings& runtime,
+                                        std::uint64_t seed, const app::StageInput& prepared,
+                                        const app::StageInput& policy);
+
+/// Collective. Makes the stage, if it is not there, and returns its manifest. The same bytes for any number of ranks.
+io::Manifest make_pools(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
+                        const PoolsInputs& inputs);
+
+}  // namespace westofn::synthesis

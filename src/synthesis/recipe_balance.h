@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The balance of a recipe: every prompt is kept or has one reason.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+
+#include "io/synthetic_pair_file.h"
+#include "selection/filters.h"
+
+namespace westofn::synthesis {
+
+struct RecipeBalance {
+  std::array<std::int64_t, io::outcome_count> outcomes{};  ///< index: PairOutcome; they sum to the number of prompts
+  std::int64_t pairs = 0;                                  ///< before the filters
+  std::int64_t cycles = 0;   ///< prompts whose tournament one response won in both brackets
+  std::int64_t human = 0;    ///< pairs
+  std::int64_t mixture = 0;  ///< rows
+
+  void count(PairOutcome outcome) { ++outcomes.at(static_cast<std::size_t>(outcome)); }
+  [[nodiscard]] std::int64_t prompts() const;
+};
+
+/// The balance, and where the filters cut (`cuts`: one a filter), as the JSON of balance.json.
+[[nodiscard]] std::string to_json(const RecipeBalance& balance, std::span<const selection::Filter> filters,
+                                  std::span<const selection::Cut> cuts);
+
+/// The counts that go into the manifest.
+[[nodiscard]] std::map<std::string, std::int64_t> manifest_counts(const RecipeBalance& balance);
+
+}  // namespace westofn::synthesis
