@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluation/evaluate.h"
+
+#include <algorithm>
+
+#include "comm/agree.h"
+#include "config/config.h"
+#include "evaluation/assess.h"
+#include "evaluation/model_scores.h"
+#include "evaluation/results.h"
+#include "evaluation/table.h"
+#include "evaluation/test_set.h"
+#include "io/durable_file.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/fault.h"
+#include "util/log.h"
+
+namespace westofn::evaluation {
+namespace {
+
+constexpr const char* evaluation_file = "evaluation.h5";
+constexpr const char* table_file = "table.txt";
+constexpr std::uint64_t table_cap = 1 << 20;
+
+/// A model that is scored.
+struct ScoredModel {
+  std::string name;
+  ScorerKind kind;
+  const app::StageInput* input;
+  std::string file;
+};
+
+std::vector<ScoredModel> list_models(const EvaluateInputs& inputs) {
+  std::vector<ScoredModel> models;
+  for (const auto& [name, input] : inputs.reward_models) {
+    models.push_back({name, ScorerKind::reward_model, &input, "scores-reward-" + name + ".h5"});
+  }
+  if (inputs.preference) {
+    models.push_back({preference_name, ScorerKind::preference_model, &*inputs.preference, "scores-preference.h5"});
+  }
+  return models;
+}
+
+/// The stage, with what all its steps share.
+class Evaluation {
+ public:
+  Evaluation(app::StageRun& stage, const app::StageSpec& spec, const EvaluateInputs& inputs)
+      : stage_(stage), world_(stage.job().world), spec_(spec), inputs_(inputs), models_(list_models(inputs)) {}
+
+  app::StageOutput run() {
+    test_ = comm::agree(world_, [&] {
+      fault_point("evaluate.read");
+      return read_test_set(inputs_);
+    });
+    score_models();
+    comm::agree(world_, [&] {
+      if (world_.rank() == 0) assess_and_write();
+    });
+    app::StageOutput output{{evaluation_file, table_file},
+                            {{"test_pairs", static_cast<std::int64_t>(test_.pairs.size())},
+                             {"test_prompts", static_cast<std::int64_t>(test_.pools.size())},
+                             {"models", static_cast<std::int64_t>(models_.size())}}};
+    for (const auto& model : models_) output.files.push_back(model.file);
+    return output;
+  }
+
+ private:
+  /// Collective. Scores what has not been scored yet, one model after the other.
+  void score_models() {
+    std::vector<app::Shard> shards;
+    for (const auto& model : models_) shards.push_back({{model.file}, 1.0});
+    const std::vector<int> owners = stage_.deal(shards);
+    double longest_s = 0;
+    for (std::size_t i = 0; i < models_.size(); ++i) {
+      if (owners[i] < 0) continue;
+      const ScoredModel& model = models_[i];
+      comm::agree(world_, [&] {
+        if (!stage_.job().stop.may_start(longest_s)) {
+          throw StopRequested(stage_.name() + ": stopped in time; run the same command again to go on.");
+        }
+      });
+      log_info(stage_.name() + ": scores of " + model.name);
+      const double start = steady_seconds();
+      const ScoringTask task{test_, *model.input, inputs_.runtime, inputs_.placement};
+      const ModelScores scores = model.kind == ScorerKind::reward_model ? score_reward_model(stage_, task)
+                                                                        : score_preference_model(stage_, task);
+      comm::agree(world_, [&] {
+        fault_point("evaluate.write");
+        if (world_.rank() == 0) stage_.note_file(write_scores(stage_.folder() + "/" + model.file, scores));
+      });
+      longest_s = std::max(longest_s, steady_seconds() - start);
+    }
+  }
+
+  /// Rank 0.
+  void assess_and_write() {
+    fault_point("evaluate.assess");
+    std::vector<Scorer> scorers;
+    for (const auto& model : models_) {
+      scorers.push_back({model.name, model.kind, read_scores(stage_.folder() + "/" + model.file, test_)});
+    }
+    std::vector<RecipePairs> recipes;
+    for (const auto& recipe : inputs_.recipes) recipes.push_back(read_recipe(recipe));
+    const EvaluationSettings& settings = inputs_.settings;
+    const Assessment found = assess({test_,
+                                     std::move(scorers),
+                                     recipes,
+                                     inputs_.gold,
+                                     settings.reference.value_or(""),
+                                     {settings.resamples, settings.level, inputs_.seed}});
+    const std::vector<Curve> curves = read_curves(inputs_);
+    stage_.note_file(write_evaluation(stage_.folder() + "/" + evaluation_file, {found, test_, recipes, curves, spec_}));
+    stage_.note_file(
+        io::write_durable(stage_.folder() + "/" + table_file, make_table(found, test_, recipes, settings.level)));
+  }
+
+  app::StageRun& stage_;
+  comm::Communicator& world_;
+  const app::StageSpec& spec_;
+  const EvaluateInputs& inputs_;
+  std::vector<ScoredModel> models_;
+  TestSet test_;
+};
+
+}  // namespace
+
+app::StageSpec evaluate_spec(const EvaluationSettings& settings, const model::RuntimeSettings& runtime,
+                             std::uint64_t seed, const EvaluateInputs& inputs) {
+  const auto& models = inputs.reward_models;
+  if (settings.reference && std::none_of(models.begin(), models.end(),
+                                         [&](const NamedInput& model) { return model.name == *settings.reference; })) {
+    throw ConfigError("evaluation.reference: '" + *settings.reference + "' is none of the reward models");
+  }
+  app::StageSpec spec{"evaluate", 1, "", {inputs.prepared.for_manifest()}};
+  spec.settings = "seed: " + std::to_string(seed) + "\n" + config::to_yaml(settings) +
+                  "gold: " + (inputs.gold == GoldChoice::toy ? "toy" : "none") + "\n" +
+                  model::computing_settings(runtime);
+  if (inputs.pools) spec.inputs.push_back(inputs.pools->for_manifest());
+  if (inputs.policy) spec.inputs.push_back(inputs.policy->for_manifest());
+  if (inputs.preference) spec.inputs.push_back(inputs.preference->for_manifest());
+  for (const auto& [name, input] : models) spec.inputs.push_back({"reward_models." + name, input.key});
+  for (const auto& [name, input] : inputs.recipes) spec.inputs.push_back({"recipes." + name, input.key});
+  return spec;
+}
+
+io::Manifest evaluate(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
+                      const EvaluateInputs& inputs) {
+  const io::Manifest manifest =
+      app::run_stage(job, run, spec, [&](app::StageRun& stage) { return Evaluation(stage, spec, inputs).run(); });
+  comm::agree(job.world, [&] {
+    fault_point("evaluate.results");
+    if (job.world.rank() != 0) return;
+    const std::string folder = run.stage(spec.folder_name()) + "/";
+    publish_results(folder + evaluation_file, run.path() + "/results.h5", inputs.experiment);
+    log_info(io::read_file(folder + table_file, table_cap));
+  });
+  return manifest;
+}
+
+}  // namespace westofn::evaluation

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What models are tested on: held-out human pairs, and the pools of the test prompts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "evaluation/evaluate.h"
+#include "record/records.h"
+
+namespace westofn::evaluation {
+
+struct TestSet {
+  std::vector<HumanPair> pairs;  ///< of the test split, in the order of the prepared files
+  std::vector<Pool> pools;       ///< of the test prompts, n + 1 samples each; the last one is the SFT sample
+  std::int64_t n = 0;            ///< samples that Best-of-n draws from; 0 without pools
+};
+
+/// Local. Throws DataError if a file is damaged or pools differ in size.
+[[nodiscard]] TestSet read_test_set(const EvaluateInputs& inputs);
+
+/// All synthetic pairs of a recipe, kept or not.
+struct RecipePairs {
+  std::string name;
+  std::vector<SyntheticPair> pairs;
+};
+
+/// Local. Throws DataError if a file is damaged.
+[[nodiscard]] RecipePairs read_recipe(const NamedInput& recipe);
+
+/// A row of the training curve of a model.
+struct Curve {
+  std::string name;
+  std::vector<std::int64_t> step;
+  std::vector<double> learning_rate, loss, gradient_norm, validation_loss, validation_accuracy;
+};
+
+/// Local. The curves of policy, preference model and reward models; those that were not trained here have none.
+[[nodiscard]] std::vector<Curve> read_curves(const EvaluateInputs& inputs);
+
+}  // namespace westofn::evaluation
