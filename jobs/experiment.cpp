@@ -9,8 +9,10 @@
 
 namespace westofn::jobs {
 
-Experiment read_experiment(const ExperimentOptions& options) {
-  return config::read<Experiment>(config::load_document(options.file, options.overrides));
+chain::Experiment read_experiment(const ExperimentOptions& options) {
+  const auto experiment = config::read<chain::Experiment>(config::load_document(options.file, options.overrides));
+  chain::check_experiment(experiment);
+  return experiment;
 }
 
 OpenExperiment open_experiment(app::JobContext& job, const ExperimentOptions& options) {
@@ -19,7 +21,7 @@ OpenExperiment open_experiment(app::JobContext& job, const ExperimentOptions& op
     return job.world.rank() == 0 ? config::to_yaml(read_experiment(options)) : std::string();
   });
   const std::string text = comm::broadcast_string(job.world, resolved, 0);
-  OpenExperiment open{config::read<Experiment>(config::Document(text, options.file)), app::RunFolder("")};
+  OpenExperiment open{config::read<chain::Experiment>(config::Document(text, options.file)), app::RunFolder("")};
   open.run = app::RunFolder(options.run_dir.empty() ? "runs/" + open.settings.name : options.run_dir);
   if (options.dry_run) return open;
   comm::agree(job.world, [&] {

@@ -31,9 +31,12 @@ struct ExperimentOptions {
 
 void add_experiment_options(CLI::App& command, ExperimentOptions& options);
 
-void add_prepare(CommandLine& line);
+void add_stage_commands(CommandLine& line);  ///< run, prepare, sft, preference, synthesize, reward, evaluate
+void add_generate(CommandLine& line);
+void add_score(CommandLine& line);
+void add_export(CommandLine& line);
 void add_make_world(CommandLine& line);
-void add_experiment_commands(CommandLine& line);  ///< validate
+void add_experiment_commands(CommandLine& line);  ///< validate, estimate
 void add_folder_commands(CommandLine& line);      ///< inspect, status, clean
 void add_doctor(CommandLine& line);
 

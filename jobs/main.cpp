@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* about =
     "westofn makes reward models better without new human labels (West-of-N, arXiv 2401.12086).\n"
-    "Start it alone, or on many ranks: mpirun -n 2 westofn prepare EXPERIMENT.yaml\n";
+    "Start it alone, or on many ranks: mpirun -n 2 westofn run EXPERIMENT.yaml\n";
 
 constexpr const char* footer =
     "Options may stand before or after the command.\n"
@@ -93,7 +93,10 @@ int run(int argc, char** argv) {
   line.app.require_subcommand(1);
   line.app.fallthrough();
   add_common_options(line);
-  add_prepare(line);
+  add_stage_commands(line);
+  add_generate(line);
+  add_score(line);
+  add_export(line);
   add_make_world(line);
   add_experiment_commands(line);
   add_folder_commands(line);

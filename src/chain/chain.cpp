@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "chain/chain.h"
+
+#include <algorithm>
+
+#include "chain/given_model.h"
+#include "comm/agree.h"
+#include "config/config.h"
+#include "evaluation/evaluate.h"
+#include "preparation/balance.h"
+#include "preparation/prepare.h"
+#include "preparation/tokenizer_stage.h"
+#include "synthesis/matches.h"
+#include "synthesis/pools.h"
+#include "synthesis/recipe.h"
+#include "training/preference.h"
+#include "training/reward.h"
+#include "training/sft.h"
+#include "util/error.h"
+#include "util/log.h"
+
+namespace westofn::chain {
+
+struct Chain::Start {
+  training::StartModel model;
+  std::vector<std::size_t> needs;
+};
+
+Chain::Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& experiment)
+    : job_(job),
+      run_(run),
+      experiment_(experiment),
+      prepared_(preparation::find_inputs(job, run, experiment.data, experiment.seed)) {
+  add({prepared_.spec, Goal::prepare, {}, [this] {
+         const io::Manifest manifest = preparation::prepare(job_, run_, prepared_, experiment_.seed);
+         log_info(preparation::balance_table(manifest.counts));
+       }});
+  if (!experiment_.policy) return;
+  placement_ = comm::agree(job_.world, [&] {
+    check_experiment(experiment_);
+    return model::start_runtime(experiment_.runtime, job_.node.rank());
+  });
+  add_models();
+  add_selection();
+  add_rewards();
+}
+
+std::size_t Chain::add(Step step) {
+  const std::string name = step.spec.folder_name();
+  const auto same = std::ranges::find_if(steps_, [&](const Step& other) { return other.spec.folder_name() == name; });
+  if (same != steps_.end()) return static_cast<std::size_t>(same - steps_.begin());
+  steps_.push_back(std::move(step));
+  return steps_.size() - 1;
+}
+
+app::StageInput Chain::input(std::size_t step) const {
+  const app::StageSpec& spec = steps_[step].spec;
+  return {spec.name, run_.stage(spec.folder_name()), spec.key()};
+}
+
+Chain::Start Chain::start_of(training::StartFrom init, const std::optional<std::string>& model) {
+  const training::PolicySettings& policy = *experiment_.policy;
+  const auto& folder = model ? model : policy.model;
+  if (!model && init == training::StartFrom::policy) return {{input(policy_), {}}, {policy_}};
+  if (!folder) return {{input(tokenizer_), policy.architecture}, {tokenizer_}};
+  const auto known = given_.find(*folder);
+  if (known == given_.end()) given_[*folder] = find_given_model(job_, *folder);
+  return {{given_[*folder], {}}, {0}};
+}
+
+/// The tokenizer, if there is none yet, the policy and the preference model.
+void Chain::add_models() {
+  if (!experiment_.policy->model) {
+    preparation::TokenizerTask task{experiment_.tokenizer,
+                                    experiment_.preference_model.label_tokens,
+                                    {experiment_.preference_model.template_text},
+                                    input(0)};
+    for (const auto& [name, model] : experiment_.reward_models) task.templates.push_back(model.template_text);
+    tokenizer_ = add({preparation::tokenizer_spec(task), Goal::prepare, {0}, [this, task] {
+                        preparation::make_tokenizer(job_, run_, task);
+                      }});
+  }
+  const Start base = start_of(training::StartFrom::base, {});
+  const training::SftInputs sft{*experiment_.policy, experiment_.runtime, experiment_.seed, input(0),
+                                base.model,          placement_};
+  policy_ = add(
+      {training::sft_spec(sft), Goal::policy, base.needs, [this, sft] { training::train_policy(job_, run_, sft); }});
+  const Start start = start_of(experiment_.preference_model.init, experiment_.preference_model.model);
+  const training::PreferenceInputs preference{
+      experiment_.preference_model, experiment_.runtime, experiment_.seed, input(0), start.model, placement_};
+  preference_ = add({training::preference_spec(preference), Goal::preference, start.needs,
+                     [this, preference] { training::train_preference(job_, run_, preference); }});
+}
+
+/// Pools, matches and recipes.
+void Chain::add_selection() {
+  const synthesis::PoolsInputs pools{experiment_.generation, experiment_.runtime, experiment_.seed, input(0),
+                                     input(policy_),         placement_};
+  const app::StageSpec spec = synthesis::pools_spec(experiment_.generation, experiment_.runtime, experiment_.seed,
+                                                    pools.prepared, pools.policy);
+  pools_ = add({spec, Goal::pools, {policy_}, [this, spec, pools] { synthesis::make_pools(job_, run_, spec, pools); }});
+  for (const auto& [name, settings] : experiment_.recipes) {
+    const std::size_t matches = add_matches(settings.matches);
+    const synthesis::RecipeInputs recipe{settings, experiment_.seed, input(0), input(pools_), input(matches)};
+    const app::StageSpec made = synthesis::recipe_spec(name, recipe);
+    recipes_[name] = add({made, Goal::recipes, {pools_, matches}, [this, made, recipe] {
+                            synthesis::make_recipe(job_, run_, made, recipe);
+                          }});
+  }
+}
+
+std::size_t Chain::add_matches(const synthesis::MatchSettings& settings) {
+  synthesis::MatchesInputs inputs{settings, experiment_.runtime, experiment_.seed, input(pools_), input(preference_),
+                                  {},       placement_};
+  std::vector<std::size_t> needs = {pools_, preference_};
+  if (settings.rule == selection::Rule::best_random) {
+    synthesis::MatchSettings tournament = settings;
+    tournament.rule = selection::Rule::tournament;
+    needs.push_back(add_matches(tournament));
+    inputs.known = input(needs.back());
+  }
+  const app::StageSpec spec = synthesis::matches_spec(inputs);
+  return add({spec, Goal::matches, needs, [this, spec, inputs] { synthesis::make_matches(job_, run_, spec, inputs); }});
+}
+
+/// Reward models and their evaluation.
+void Chain::add_rewards() {
+  evaluation::EvaluateInputs evaluate;
+  std::vector<std::size_t> all = {pools_, policy_, preference_};
+  for (const auto& [name, settings] : experiment_.reward_models) {
+    const Start start = start_of(settings.init, settings.model);
+    training::RewardInputs reward{name,        settings, experiment_.runtime, experiment_.seed, input(0),
+                                  start.model, {},       input(pools_),       placement_};
+    std::vector<std::size_t> needs = start.needs;
+    needs.push_back(pools_);
+    if (settings.recipe) {
+      needs.push_back(recipes_.at(*settings.recipe));
+      reward.recipe = input(needs.back());
+      for (const auto& [recipe, chosen] : experiment_.recipes) {
+        if (recipe == *settings.recipe) reward.settings.human = chosen.human;
+      }
+    }
+    all.push_back(add({training::reward_spec(reward), Goal::rewards, needs,
+                       [this, reward] { training::train_reward(job_, run_, reward); }}));
+    evaluate.reward_models.push_back({name, input(all.back())});
+  }
+  if (evaluate.reward_models.empty()) return;
+  for (const auto& [name, step] : recipes_) {
+    evaluate.recipes.push_back({name, input(step)});
+    all.push_back(step);
+  }
+  evaluate.settings = experiment_.evaluation;
+  evaluate.runtime = experiment_.runtime;
+  evaluate.seed = experiment_.seed;
+  evaluate.prepared = input(0);
+  evaluate.pools = input(pools_);
+  evaluate.policy = input(policy_);
+  evaluate.preference = input(preference_);
+  evaluate.gold = experiment_.data.world ? evaluation::GoldChoice::toy : evaluation::GoldChoice::none;
+  evaluate.placement = placement_;
+  evaluate.experiment = config::to_yaml(experiment_);
+  const app::StageSpec spec = evaluation::evaluate_spec(evaluate.settings, evaluate.runtime, evaluate.seed, evaluate);
+  add({spec, Goal::evaluation, all, [this, spec, evaluate] { evaluation::evaluate(job_, run_, spec, evaluate); }});
+}
+
+std::vector<std::size_t> Chain::steps_for(const std::vector<Goal>& goals) const {
+  const bool needs_policy = std::ranges::any_of(goals, [](Goal goal) { return goal != Goal::prepare; });
+  if (needs_policy && !experiment_.policy) {
+    throw ConfigError(
+        "policy: the experiment has no section `policy`, which every stage but `prepare` needs (see `westofn validate "
+        "--reference`)");
+  }
+  std::vector<char> wanted(steps_.size(), 0);
+  for (std::size_t i = steps_.size(); i-- > 0;) {
+    if (std::ranges::find(goals, steps_[i].goal) != goals.end()) wanted[i] = 1;
+    if (wanted[i] == 0) continue;
+    for (const std::size_t need : steps_[i].needs) wanted[need] = 1;
+  }
+  if (std::ranges::find(wanted, 1) == wanted.end()) {
+    throw ConfigError("the experiment has no recipes or reward models that this command could make");
+  }
+  std::vector<std::size_t> steps;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (wanted[i] != 0) steps.push_back(i);
+  }
+  return steps;
+}
+
+std::vector<std::string> Chain::plan(const std::vector<Goal>& goals) const {
+  const std::vector<std::size_t> steps = comm::agree(job_.world, [&] { return steps_for(goals); });
+  std::vector<std::string> lines;
+  for (const auto& plan : preparation::plan_prepare(job_, run_, experiment_.data, experiment_.seed)) {
+    lines.push_back(app::to_text(plan));
+  }
+  for (const std::size_t step : steps) {
+    if (step == 0) continue;  // above
+    lines.push_back(app::to_text(comm::agree(job_.world, [&] { return app::plan_stage(run_, steps_[step].spec); })));
+  }
+  return lines;
+}
+
+void Chain::make(const std::vector<Goal>& goals) {
+  for (const std::size_t step : comm::agree(job_.world, [&] { return steps_for(goals); })) steps_[step].make();
+}
+
+}  // namespace westofn::chain

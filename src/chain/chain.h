@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chain of stages of an experiment: which stage needs which, what is there already, and making the rest.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "app/run_folder.h"
+#include "app/run_job.h"
+#include "app/stage.h"
+#include "chain/experiment.h"
+#include "preparation/inputs.h"
+
+namespace westofn::chain {
+
+/// What a command asks for; all that it needs is made first.
+enum class Goal { prepare, policy, preference, pools, matches, recipes, rewards, evaluation };
+
+/// The stages of an experiment. Every key is known before anything is computed, so a plan is a plan of all.
+class Chain {
+ public:
+  /// Collective. Finds the input files and given models and hashes them; makes nothing. Throws ConfigError, DataError.
+  /// Refers to its arguments, which must live longer.
+  Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& experiment);
+
+  /// Collective. One line a stage that these goals need, in the order in which they are made.
+  [[nodiscard]] std::vector<std::string> plan(const std::vector<Goal>& goals) const;
+
+  /// Collective. Makes what these goals need and what is not there. Throws what the stages throw.
+  void make(const std::vector<Goal>& goals);
+
+ private:
+  struct Step {
+    app::StageSpec spec;
+    Goal goal = Goal::prepare;
+    std::vector<std::size_t> needs;
+    std::function<void()> make;
+  };
+  /// A model that training starts from, and the steps that make it.
+  struct Start;
+
+  void add_models();
+  void add_selection();
+  void add_rewards();
+  std::size_t add(Step step);
+  std::size_t add_matches(const synthesis::MatchSettings& settings);
+  [[nodiscard]] Start start_of(training::StartFrom init, const std::optional<std::string>& model);
+  [[nodiscard]] app::StageInput input(std::size_t step) const;
+  [[nodiscard]] std::vector<std::size_t> steps_for(const std::vector<Goal>& goals) const;
+
+  app::JobContext& job_;
+  const app::RunFolder& run_;
+  const Experiment& experiment_;
+  preparation::PrepareInputs prepared_;
+  model::Placement placement_;
+  std::vector<Step> steps_;                       ///< each behind those that it needs
+  std::map<std::string, app::StageInput> given_;  ///< models of the user, by path
+  std::map<std::string, std::size_t> recipes_;    ///< steps by name of the recipe
+  std::size_t policy_ = 0, preference_ = 0, pools_ = 0, tokenizer_ = 0;
+};
+
+}  // namespace westofn::chain

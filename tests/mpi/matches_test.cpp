@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stage `matches` with the toy base model as its judge: what it writes, and that neither ranks nor restarts matter.
+#include "synthesis/matches.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <memory>
+
+#include "comm/single_communicator.h"
+#include "comm/typed.h"
+#include "io/match_file.h"
+#include "io/pool_file.h"
+#include "scoring/inputs.h"
+#include "scoring/scores.h"
+#include "support/mpi_main.h"
+#include "support/temporary_folder.h"
+#include "util/error.h"
+#include "util/philox.h"
+
+namespace westofn::synthesis {
+namespace {
+
+namespace fs = std::filesystem;
+using selection::Rule;
+using testing::world;
+
+constexpr std::int64_t shards = 5;
+constexpr std::int64_t prompts_per_shard = 3;
+constexpr std::int32_t pool_size = 6;
+
+/// Words of the toy language; some responses are equal, some empty.
+std::string some_words(RandomSequence& random, std::uint32_t most) {
+  static const std::vector<std::string> words = {"my",   "cat", "fell",  "and", "dog",
+                                                 "left", "so",  "zebra", "i",   "called"};
+  std::string text;
+  for (std::uint32_t left = random.below(most + 1); left > 0; --left) {
+    text += (text.empty() ? "" : " ") + words[random.below(static_cast<std::uint32_t>(words.size()))];
+  }
+  return text;
+}
+
+/// Pools and a preference model that all ranks see.
+class Matches : public ::testing::Test {
+ protected:
+  Matches() {
+    if (world().rank() == 0) owned_ = std::make_unique<testing::TemporaryFolder>();
+    folder_ = comm::broadcast_string(world(), owned_ ? owned_->path().string() : "", 0);
+    inputs_.settings.n = pool_size;
+    inputs_.pools = {"pools", folder_ + "/pools", "1"};
+    inputs_.preference = {"preference", folder_ + "/preference", "2"};
+    if (world().rank() == 0) {
+      write_pools();
+      fs::copy(WESTOFN_TOY_MODEL, inputs_.preference.folder);
+      write_format(std::nullopt);
+    }
+    world().barrier();
+  }
+
+  void write_format(std::optional<std::int64_t> max_input_tokens) const {
+    scoring::ScoringConfig config;
+    config.template_text = tokenizer::default_pairwise_template;
+    config.max_input_tokens = max_input_tokens;
+    scoring::write_scoring_config(inputs_.preference.folder, config);
+  }
+
+  void write_pools() const {
+    fs::create_directories(inputs_.pools.folder);
+    io::Manifest manifest{"pools", "1", "build", {}, {}, "", {{"unlabelled_prompts", shards * prompts_per_shard}}};
+    RandomSequence random(Philox("matches test", 1, 0, ""));
+    for (std::int64_t shard = 0; shard < shards; ++shard) {
+      std::vector<Pool> pools;
+      for (std::int64_t i = 0; i < prompts_per_shard; ++i) {
+        Pool pool;
+        pool.index = shard * prompts_per_shard + i;
+        pool.prompt.id = "p" + std::to_string(pool.index);
+        pool.prompt.text = some_words(random, 12);
+        for (std::int32_t k = 0; k < pool_size; ++k) {
+          pool.samples.push_back({k, {5, 1}, pool.index == 4 ? "same" : some_words(random, 5), -1.5, true});
+        }
+        pools.push_back(std::move(pool));
+      }
+      const auto name = io::pool_file_name(PromptSet::unlabelled, 0, shard);
+      manifest.files.push_back(io::write_pool(inputs_.pools.folder + "/" + name, pools));
+    }
+    io::write_manifest(inputs_.pools.folder, manifest);
+  }
+
+  /// Collective over the group. Returns the manifest of the stage in the run folder NAME.
+  io::Manifest make(comm::Communicator& group, const std::string& name) const {
+    const auto node = group.split(0, group.rank());
+    const app::CommonOptions options;
+    const app::StopControl stop(std::nullopt);
+    app::JobContext job{group, *node, options, stop};
+    const app::RunFolder run(folder_ + "/" + name);
+    run.make();
+    group.barrier();
+    return make_matches(job, run, matches_spec(inputs_), inputs_);
+  }
+
+  [[nodiscard]] std::string stage(const std::string& name) const {
+    return folder_ + "/" + name + "/" + matches_spec(inputs_).folder_name();
+  }
+  [[nodiscard]] std::map<std::string, std::string> contents(const std::string& name) const {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::directory_iterator(stage(name))) {
+      files[entry.path().filename().string()] = testing::read_all(entry.path());
+    }
+    return files;
+  }
+  [[nodiscard]] std::vector<io::MatchShard> read(const std::string& name) const {
+    std::vector<io::MatchShard> found;
+    for (std::int64_t shard = 0; shard < shards; ++shard) {
+      found.push_back(io::read_matches(stage(name) + "/" + io::pool_file_name(PromptSet::unlabelled, 0, shard)));
+    }
+    return found;
+  }
+
+  std::unique_ptr<testing::TemporaryFolder> owned_;
+  std::string folder_;
+  MatchesInputs inputs_;
+};
+
+TEST_F(Matches, HaveTheProbabilitiesOfEachPairAskedAlone) {
+  make(world(), "run");
+  const auto pools = io::read_pools(inputs_.pools.folder, PromptSet::unlabelled);
+  const auto model = model::T5::load(WESTOFN_TOY_MODEL, {});
+  const auto tokenizer = tokenizer::Tokenizer::load(WESTOFN_TOY_MODEL, model.config().vocab_size);
+  const auto p = [&](const Pool& pool, std::int32_t a, std::int32_t b) {
+    const std::string& first = pool.samples[static_cast<std::size_t>(a)].response;
+    const std::string& second = pool.samples[static_cast<std::size_t>(b)].response;
+    const std::vector<tokenizer::Tokens> input = {tokenizer.encode_with_end(
+        "[CONTEXT] " + pool.prompt.text + " [RESPONSE A] " + first + " [RESPONSE B] " + second)};
+    return scoring::label_probabilities(model, input, tokenizer.label("A"), tokenizer.label("B"), {})[0];
+  };
+  const io::MatchShard shard = read("run").front();
+  ASSERT_FALSE(shard.matches.empty());
+  for (const auto& match : shard.matches) {
+    const Pool& pool = pools[static_cast<std::size_t>(match.prompt)];
+    EXPECT_NEAR(match.p_ab, p(pool, match.a, match.b), 1e-5);
+    EXPECT_NEAR(match.p_ba_swapped, p(pool, match.b, match.a), 1e-5);
+  }
+}
+
+TEST_F(Matches, AreCountedInTheManifest) {
+  const io::Manifest manifest = make(world(), "run");
+  std::int64_t matches = 0;
+  std::int64_t disagreements = 0;
+  std::map<PairOutcome, std::int64_t> outcomes;
+  for (const auto& shard : read("run")) {
+    matches += static_cast<std::int64_t>(shard.matches.size());
+    for (const auto outcome : shard.outcomes) ++outcomes[outcome];
+    for (const auto& match : shard.matches) {
+      const bool first_by_ab = match.p_ab > 0.5;
+      const bool first_by_ba = 1 - match.p_ba_swapped > 0.5;
+      disagreements += first_by_ab != first_by_ba ? 1 : 0;
+    }
+  }
+  EXPECT_GT(matches, 5 * outcomes[PairOutcome::kept]);
+  EXPECT_EQ(outcomes[PairOutcome::one_response], 1);
+  EXPECT_EQ(manifest.counts, (std::map<std::string, std::int64_t>{{"prompts", shards * prompts_per_shard},
+                                                                  {"kept", outcomes[PairOutcome::kept]},
+                                                                  {"one_response", 1},
+                                                                  {"too_long", 0},
+                                                                  {"non_finite", 0},
+                                                                  {"matches", matches},
+                                                                  {"scored", 2 * matches},
+                                                                  {"order_disagreements", disagreements}}));
+}
+
+TEST_F(Matches, AreTheSameBytesForOneRankAndForAll) {
+  make(world(), "all");
+  if (world().rank() == 0) {
+    comm::SingleCommunicator alone;
+    make(alone, "one");
+    EXPECT_EQ(contents("one"), contents("all"));
+  }
+  world().barrier();
+}
+
+TEST_F(Matches, AreTheSameBytesWhenALaterJobMakesTheMissingShards) {
+  make(world(), "run");
+  const auto before = contents("run");
+  world().barrier();
+  if (world().rank() == 0) {
+    for (const auto* name : {"manifest.json", "unlabelled-00000-00001.h5", "unlabelled-00000-00003.h5"}) {
+      ASSERT_TRUE(fs::remove(stage("run") + "/" + name));
+    }
+  }
+  world().barrier();
+  make(world(), "run");
+  EXPECT_EQ(contents("run"), before);
+  world().barrier();
+}
+
+TEST_F(Matches, OfTheTournamentAreNotAskedAgain) {
+  make(world(), "run");
+  const app::StageInput tournament{"matches", stage("run"), "3"};
+  world().barrier();
+  inputs_.settings.rule = Rule::best_random;
+  const auto fresh = make(world(), "fresh");
+  inputs_.known = tournament;
+  const auto helped = make(world(), "helped");
+  EXPECT_EQ(helped.counts.at("matches"), fresh.counts.at("matches"));
+  EXPECT_EQ(fresh.counts.at("scored"), 2 * fresh.counts.at("matches"));
+  EXPECT_LE(helped.counts.at("scored"), 2 * helped.counts.at("kept"));
+  EXPECT_NE(helped.key, fresh.key);
+}
+
+TEST_F(Matches, WithoutRoomForTheResponsesAreCountedAsTooLong) {
+  if (world().rank() == 0) write_format(14);
+  world().barrier();
+  const auto counts = make(world(), "run").counts;
+  EXPECT_GT(counts.at("too_long"), 0);
+  EXPECT_EQ(counts.at("prompts"), counts.at("kept") + counts.at("one_response") + counts.at("too_long"));
+}
+
+/// What the job says, on whichever rank.
+std::string message_of(const std::function<void()>& job) {
+  try {
+    job();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::data);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST_F(Matches, StopWhereTheModelGivesNoNumbers) {
+  if (world().rank() == 0) {
+    const auto model = model::T5::load(WESTOFN_TOY_MODEL, {});
+    model.decoder()[0].feed_forward.norm_D.fill_(std::numeric_limits<double>::quiet_NaN());
+    const auto tokenizer = tokenizer::Tokenizer::load(WESTOFN_TOY_MODEL, model.config().vocab_size);
+    model::save_t5(inputs_.preference.folder, model, {}, tokenizer.model_bytes());
+  }
+  world().barrier();
+  const std::string message = message_of([&] { make(world(), "run"); });
+  EXPECT_NE(message.find("scores that are not numbers"), std::string::npos) << message;
+  world().barrier();
+}
+
+TEST_F(Matches, NeedAPreferenceModelThatSaysHowItIsAsked) {
+  if (world().rank() == 0) fs::remove(inputs_.preference.folder + "/westofn.json");
+  world().barrier();
+  const std::string message = message_of([&] { make(world(), "run"); });
+  EXPECT_NE(message.find("westofn.json"), std::string::npos) << message;
+  world().barrier();
+}
+
+}  // namespace
+}  // namespace westofn::synthesis

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stage `pools` with the toy base model: what it writes, and that neither ranks nor restarts change it.
+#include "synthesis/pools.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+
+#include "comm/single_communicator.h"
+#include "comm/typed.h"
+#include "io/record_file.h"
+#include "support/mpi_main.h"
+#include "support/temporary_folder.h"
+
+namespace westofn::synthesis {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::world;
+
+/// A prepared stage with 5 + 2 unlabelled, 2 validation and 3 test prompts in two files; all ranks see it.
+class Pools : public ::testing::Test {
+ protected:
+  Pools() {
+    if (world().rank() == 0) owned_ = std::make_unique<testing::TemporaryFolder>();
+    folder_ = comm::broadcast_string(world(), owned_ ? owned_->path().string() : "", 0);
+    inputs_.settings.n = 3;
+    inputs_.settings.validation_n = 2;
+    inputs_.settings.max_new_tokens = 6;
+    inputs_.settings.temperature = 1.2;
+    inputs_.runtime.shard_size = 2;
+    inputs_.prepared = {"prepare", folder_ + "/prepare", "1"};
+    inputs_.policy = {"policy", WESTOFN_TOY_MODEL, "2"};
+    if (world().rank() == 0) write_prepared();
+    world().barrier();
+  }
+
+  void write_prepared() {
+    fs::create_directories(inputs_.prepared.folder);
+    using enum PromptSet;
+    const std::vector<std::vector<PromptSet>> files = {
+        {unlabelled, test, unlabelled, unlabelled, validation, unlabelled, unlabelled},
+        {test, unlabelled, test, validation, unlabelled}};
+    io::Manifest manifest{"prepare", "1", "build", {}, {}, "", {}};
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      std::vector<Prompt> prompts;
+      for (const PromptSet set : files[i]) {
+        const auto line = static_cast<std::int64_t>(prompts.size()) + 1;
+        const std::string id = "p" + std::to_string(i) + "-" + std::to_string(line);
+        prompts.push_back({id, "g" + id, "my friend was at home " + id, set, "p.jsonl", line});
+      }
+      const std::string name = "prompts-0000" + std::to_string(3 * i) + ".h5";  // numbers 0 and 3: others have none
+      manifest.files.push_back(io::write_prompts(inputs_.prepared.folder + "/" + name, prompts));
+    }
+    io::write_manifest(inputs_.prepared.folder, manifest);
+  }
+
+  /// Collective over the group. Returns the manifest of the stage in the run folder NAME.
+  io::Manifest make(comm::Communicator& group, const std::string& name) {
+    const auto node = group.split(0, group.rank());
+    const app::CommonOptions options;
+    const app::StopControl stop(std::nullopt);
+    app::JobContext job{group, *node, options, stop};
+    const app::RunFolder run(folder_ + "/" + name);
+    run.make();
+    group.barrier();
+    return make_pools(job, run, spec(), inputs_);
+  }
+
+  [[nodiscard]] app::StageSpec spec() const {
+    return pools_spec(inputs_.settings, inputs_.runtime, inputs_.seed, inputs_.prepared, inputs_.policy);
+  }
+  [[nodiscard]] std::string stage(const std::string& name) const {
+    return folder_ + "/" + name + "/" + spec().folder_name();
+  }
+  [[nodiscard]] std::map<std::string, std::string> contents(const std::string& name) const {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::directory_iterator(stage(name))) {
+      files[entry.path().filename().string()] = testing::read_all(entry.path());
+    }
+    return files;
+  }
+
+  std::unique_ptr<testing::TemporaryFolder> owned_;
+  std::string folder_;
+  PoolsInputs inputs_;
+};
+
+TEST_F(Pools, HaveTheirSamplesAndTheirPlacesInTheOrderOfThePreparedFiles) {
+  make(world(), "run");
+  const std::map<PromptSet, std::pair<std::size_t, std::vector<std::string>>> expected = {
+      {PromptSet::unlabelled, {3, {"p0-1", "p0-3", "p0-4", "p0-6", "p0-7", "p1-2", "p1-5"}}},
+      {PromptSet::validation, {2, {"p0-5", "p1-4"}}},
+      {PromptSet::test, {4, {"p0-2", "p1-1", "p1-3"}}}};
+  for (const auto& [set, what] : expected) {
+    const auto& [n, ids] = what;
+    const auto pools = io::read_pools(stage("run"), set);
+    ASSERT_EQ(pools.size(), ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      EXPECT_EQ(pools[i].index, static_cast<std::int64_t>(i));
+      EXPECT_EQ(pools[i].prompt.id, ids[i]);
+      EXPECT_EQ(pools[i].prompt.group, "g" + ids[i]);
+      EXPECT_EQ(pools[i].prompt.set, set);
+      ASSERT_EQ(pools[i].samples.size(), n);
+      for (std::size_t k = 0; k < n; ++k) {
+        EXPECT_EQ(pools[i].samples[k].number, static_cast<std::int32_t>(k));
+        EXPECT_FALSE(pools[i].samples[k].tokens.empty());
+        EXPECT_LT(pools[i].samples[k].log_likelihood, 0);
+      }
+    }
+  }
+}
+
+TEST_F(Pools, AreOneFileAShardAndCountedInTheManifest) {
+  const io::Manifest manifest = make(world(), "run");
+  std::vector<std::string> names;
+  for (const auto& file : manifest.files) names.push_back(file.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"test-00000-00000.h5", "test-00003-00000.h5", "unlabelled-00000-00000.h5",
+                                             "unlabelled-00000-00001.h5", "unlabelled-00000-00002.h5",
+                                             "unlabelled-00003-00000.h5", "validation-00000-00000.h5",
+                                             "validation-00003-00000.h5"}));
+  std::int64_t finished = 0, empty = 0;
+  for (const PromptSet set : {PromptSet::unlabelled, PromptSet::validation, PromptSet::test}) {
+    for (const auto& pool : io::read_pools(stage("run"), set)) {
+      for (const auto& sample : pool.samples) {
+        finished += sample.finished ? 1 : 0;
+        empty += sample.response.empty() ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_EQ(manifest.counts, (std::map<std::string, std::int64_t>{{"prompts", 12},
+                                                                  {"unlabelled_prompts", 7},
+                                                                  {"validation_prompts", 2},
+                                                                  {"test_prompts", 3},
+                                                                  {"samples", 7 * 3 + 2 * 2 + 3 * 4},
+                                                                  {"finished", finished},
+                                                                  {"empty", empty}}));
+}
+
+TEST_F(Pools, AreTheSameBytesForOneRankAndForAll) {
+  make(world(), "all");
+  if (world().rank() == 0) {
+    comm::SingleCommunicator alone;
+    make(alone, "one");
+    EXPECT_EQ(contents("one"), contents("all"));
+  }
+  world().barrier();
+}
+
+TEST_F(Pools, AreTheSameBytesWhenALaterJobMakesTheMissingShards) {
+  make(world(), "run");
+  const auto before = contents("run");
+  world().barrier();
+  if (world().rank() == 0) {
+    for (const auto* name : {"manifest.json", "test-00000-00000.h5", "unlabelled-00000-00001.h5"}) {
+      ASSERT_TRUE(fs::remove(stage("run") + "/" + name));
+    }
+  }
+  world().barrier();
+  make(world(), "run");
+  EXPECT_EQ(contents("run"), before);
+  world().barrier();
+}
+
+TEST_F(Pools, OfFewerSamplesAreTheFirstOnesOfTheLargerPools) {
+  make(world(), "run");
+  const auto large = io::read_pools(stage("run"), PromptSet::unlabelled);
+  inputs_.settings.n = 2;
+  make(world(), "run");
+  const auto small = io::read_pools(stage("run"), PromptSet::unlabelled);
+  ASSERT_EQ(small.size(), large.size());
+  for (std::size_t i = 0; i < small.size(); ++i) {
+    ASSERT_EQ(small[i].samples.size(), 2U);
+    for (std::size_t k = 0; k < 2; ++k) EXPECT_EQ(small[i].samples[k].tokens, large[i].samples[k].tokens);
+  }
+  world().barrier();
+}
+
+}  // namespace
+}  // namespace westofn::synthesis
