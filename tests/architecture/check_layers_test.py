@@ -16,7 +16,7 @@ WRONG = {
     "src/comm/agree.cpp": ("#include <ATen/ATen.h>", "may include <ATen/ATen.h>"),
     "src/util/b.cpp": ('#include "b.h"', 'write #include "util/b.h"'),
     "src/config/a.cpp": ("#include <CLI/CLI.hpp>", "only jobs may include"),
-    "src/preparation/a.cpp": ('#include "world/gold.h"', "only evaluation, world may include world/gold.h"),
+    "src/io/b.cpp": ('#include "world/gold.h"', "only evaluation, world may include world/gold.h"),
     "src/new/a.h": ("", "not in tests/architecture/layers.txt"),
 }
 

@@ -58,6 +58,8 @@ class Matches : public ::testing::Test {
     }
     world().barrier();
   }
+  /// Before rank 0 removes the folder.
+  void TearDown() override { world().barrier(); }
 
   void write_format(std::optional<std::int64_t> max_input_tokens) const {
     scoring::ScoringConfig config;

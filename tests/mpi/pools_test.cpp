@@ -36,6 +36,8 @@ class Pools : public ::testing::Test {
     if (world().rank() == 0) write_prepared();
     world().barrier();
   }
+  /// Before rank 0 removes the folder.
+  void TearDown() override { world().barrier(); }
 
   void write_prepared() {
     fs::create_directories(inputs_.prepared.folder);
