@@ -14,9 +14,9 @@ import figures
 from results import VERDICTS, Results, main, percent, points
 
 CSS = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { margin-bottom: 0; } h2 { margin-top: 2.2rem; border-bottom: 1px solid #ddd; }
-table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .3rem .8rem; text-align: right; white-space: nowrap; }
+table { border-collapse: collapse; margin: 1rem 0; font-size: .92em; } th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; }
 th { border-bottom: 2px solid #444; } td:first-child, th:first-child { text-align: left; }
 tr.other { color: #777; } td.better { color: #1b7a3d; font-weight: 600; } td.worse { color: #b3261e; font-weight: 600; }
 img { max-width: 100%; display: block; margin: 1rem 0; } .small { color: #666; } pre { background: #f6f6f6; padding: 1rem; overflow: auto; }

@@ -84,7 +84,7 @@ class Chain(unittest.TestCase):
 
     def test_a_signal_stops_training_in_time_and_the_next_run_goes_on(self):
         self.run_chain("reference")
-        stopped = self.westofn("run", "run", WESTOFN_FAULT="train.step:1:3:term")
+        stopped = self.westofn("run", "run", WESTOFN_FAULT="train.step:1:1:term")
         self.assertEqual(stopped.code, 85, stopped)
         self.assertTrue(list(self.stage("run", "sft").glob("checkpoints/*/manifest.json")))
         self.run_chain("run")
