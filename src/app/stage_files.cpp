@@ -82,4 +82,15 @@ void check_sizes(const std::string& folder, const io::Manifest& manifest) {
   }
 }
 
+void verify_input(comm::Communicator& world, const StageInput& input) {
+  if (world.rank() != 0 || !io::has_manifest(input.folder)) return;
+  for (const auto& file : io::read_manifest(input.folder).files) {
+    const std::string path = input.folder + "/" + file.name;
+    if (io::describe_file(path, file.name, [&] { world.beat(); }) == file) continue;
+    throw DataError(path +
+                    ": its content is not what the manifest says: it was changed or damaged. Delete the folder " +
+                    input.folder + " and run the same command again to make it anew");
+  }
+}
+
 }  // namespace westofn::app

@@ -11,6 +11,7 @@
 namespace westofn::app {
 
 class StageRun;
+struct StageInput;
 
 /// Collective. Size and hash of the files of a stage (sorted names), on every rank. What this job has published is
 /// known; only files of an earlier attempt are read, shared out over the ranks. Throws DataError or IoError.
@@ -22,5 +23,9 @@ void wait_until_visible(comm::Communicator& world, const std::string& folder, co
 
 /// Local. Throws DataError if a file of a complete stage is missing or has another size; cheap, nothing is read.
 void check_sizes(const std::string& folder, const io::Manifest& manifest);
+
+/// Local. Rank 0 reads all files of an earlier stage and throws DataError if one was changed; a folder that the user
+/// gave has no manifest to check. On other ranks it does nothing.
+void verify_input(comm::Communicator& world, const StageInput& input);
 
 }  // namespace westofn::app

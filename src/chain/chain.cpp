@@ -30,16 +30,19 @@ Chain::Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& 
     : job_(job),
       run_(run),
       experiment_(experiment),
+      runtime_(experiment.runtime),
       prepared_(preparation::find_inputs(job, run, experiment.data, experiment.seed)) {
   add({prepared_.spec, Goal::prepare, {}, [this] {
          const io::Manifest manifest = preparation::prepare(job_, run_, prepared_, experiment_.seed);
          log_info(preparation::balance_table(manifest.counts));
        }});
   if (!experiment_.policy) return;
-  placement_ = comm::agree(job_.world, [&] {
-    check_experiment(experiment_);
-    return model::start_runtime(experiment_.runtime, job_.node.rank());
-  });
+  comm::agree(job_.world, [&] { check_experiment(experiment_); });
+  const bool all_see_gpu = !comm::any(job_.world, !model::sees_gpu());
+  if (runtime_.device == model::DeviceChoice::automatic) {
+    runtime_.device = all_see_gpu ? model::DeviceChoice::cuda : model::DeviceChoice::cpu;
+  }
+  placement_ = comm::agree(job_.world, [&] { return model::start_runtime(runtime_, job_.node.rank()); });
   add_models();
   add_selection();
   add_rewards();
@@ -81,23 +84,24 @@ void Chain::add_models() {
                       }});
   }
   const Start base = start_of(training::StartFrom::base, {});
-  const training::SftInputs sft{*experiment_.policy, experiment_.runtime, experiment_.seed, input(0),
-                                base.model,          placement_};
+  const training::SftInputs sft{*experiment_.policy, runtime_, experiment_.seed, input(0), base.model, placement_};
   policy_ = add(
       {training::sft_spec(sft), Goal::policy, base.needs, [this, sft] { training::train_policy(job_, run_, sft); }});
   const Start start = start_of(experiment_.preference_model.init, experiment_.preference_model.model);
   const training::PreferenceInputs preference{
-      experiment_.preference_model, experiment_.runtime, experiment_.seed, input(0), start.model, placement_};
+      experiment_.preference_model, runtime_, experiment_.seed, input(0), start.model, placement_};
   preference_ = add({training::preference_spec(preference), Goal::preference, start.needs,
                      [this, preference] { training::train_preference(job_, run_, preference); }});
 }
 
 /// Pools, matches and recipes.
 void Chain::add_selection() {
-  const synthesis::PoolsInputs pools{experiment_.generation, experiment_.runtime, experiment_.seed, input(0),
-                                     input(policy_),         placement_};
-  const app::StageSpec spec = synthesis::pools_spec(experiment_.generation, experiment_.runtime, experiment_.seed,
-                                                    pools.prepared, pools.policy);
+  synthesis::GenerationSettings generation = experiment_.generation;
+  if (!generation.max_input_tokens) generation.max_input_tokens = experiment_.policy->max_input_tokens;
+  if (!generation.cut) generation.cut = experiment_.policy->cut;
+  const synthesis::PoolsInputs pools{generation, runtime_, experiment_.seed, input(0), input(policy_), placement_};
+  const app::StageSpec spec =
+      synthesis::pools_spec(generation, runtime_, experiment_.seed, pools.prepared, pools.policy);
   pools_ = add({spec, Goal::pools, {policy_}, [this, spec, pools] { synthesis::make_pools(job_, run_, spec, pools); }});
   for (const auto& [name, settings] : experiment_.recipes) {
     const std::size_t matches = add_matches(settings.matches);
@@ -110,8 +114,8 @@ void Chain::add_selection() {
 }
 
 std::size_t Chain::add_matches(const synthesis::MatchSettings& settings) {
-  synthesis::MatchesInputs inputs{settings, experiment_.runtime, experiment_.seed, input(pools_), input(preference_),
-                                  {},       placement_};
+  synthesis::MatchesInputs inputs{settings,           runtime_, experiment_.seed, input(pools_),
+                                  input(preference_), {},       placement_};
   std::vector<std::size_t> needs = {pools_, preference_};
   if (settings.rule == selection::Rule::best_random) {
     synthesis::MatchSettings tournament = settings;
@@ -129,8 +133,8 @@ void Chain::add_rewards() {
   std::vector<std::size_t> all = {pools_, policy_, preference_};
   for (const auto& [name, settings] : experiment_.reward_models) {
     const Start start = start_of(settings.init, settings.model);
-    training::RewardInputs reward{name,        settings, experiment_.runtime, experiment_.seed, input(0),
-                                  start.model, {},       input(pools_),       placement_};
+    training::RewardInputs reward{name,        settings, runtime_,      experiment_.seed, input(0),
+                                  start.model, {},       input(pools_), placement_};
     std::vector<std::size_t> needs = start.needs;
     needs.push_back(pools_);
     if (settings.recipe) {
@@ -150,7 +154,7 @@ void Chain::add_rewards() {
     all.push_back(step);
   }
   evaluate.settings = experiment_.evaluation;
-  evaluate.runtime = experiment_.runtime;
+  evaluate.runtime = runtime_;
   evaluate.seed = experiment_.seed;
   evaluate.prepared = input(0);
   evaluate.pools = input(pools_);

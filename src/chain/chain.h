@@ -54,6 +54,7 @@ class Chain {
   app::JobContext& job_;
   const app::RunFolder& run_;
   const Experiment& experiment_;
+  model::RuntimeSettings runtime_;  ///< with the device that all ranks have
   preparation::PrepareInputs prepared_;
   model::Placement placement_;
   std::vector<Step> steps_;                       ///< each behind those that it needs

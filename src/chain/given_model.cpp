@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "comm/agree.h"
+#include "comm/typed.h"
 #include "util/error.h"
 #include "util/hash.h"
 #include "util/text.h"
@@ -46,7 +47,10 @@ std::vector<std::string> list_model_files(const std::string& folder) {
 }  // namespace
 
 app::StageInput find_given_model(app::JobContext& job, const std::string& folder) {
-  const std::vector<std::string> files = comm::agree(job.world, [&] { return list_model_files(folder); });
+  // One rank looks: another machine may see the folder a moment later.
+  const std::string listed = comm::agree(
+      job.world, [&] { return job.world.rank() == 0 ? join_text(list_model_files(folder), "\n") : std::string(); });
+  const std::vector<std::string> files = split_text(comm::broadcast_string(job.world, listed, 0), '\n');
   std::string text;
   for (const auto& file : app::hash_inputs(job, files)) text += file.name + "=" + file.key + "\n";
   return {"model", folder, to_hex(hash128(text))};

@@ -135,7 +135,7 @@ app::StageSpec evaluate_spec(const EvaluationSettings& settings, const model::Ru
   app::StageSpec spec{"evaluate", 1, "", {inputs.prepared.for_manifest()}};
   spec.settings = "seed: " + std::to_string(seed) + "\n" + config::to_yaml(settings) +
                   "gold: " + (inputs.gold == GoldChoice::toy ? "toy" : "none") + "\n" +
-                  model::computing_settings(runtime);
+                  model::computing_settings(runtime, model::Work::scoring);
   if (inputs.pools) spec.inputs.push_back(inputs.pools->for_manifest());
   if (inputs.policy) spec.inputs.push_back(inputs.policy->for_manifest());
   if (inputs.preference) spec.inputs.push_back(inputs.preference->for_manifest());

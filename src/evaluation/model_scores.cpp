@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "app/progress.h"
+#include "app/stage_files.h"
 #include "comm/agree.h"
 #include "io/hdf5.h"
 #include "metrics/interval.h"
@@ -136,6 +137,7 @@ ModelScores score_reward_model(app::StageRun& stage, const ScoringTask& task) {
   };
   const Loaded loaded = comm::agree(stage.job().world, [&] {
     const std::string& folder = task.model.folder;
+    app::verify_input(stage.job().world, task.model);
     auto model = model::load_reward_model(folder, task.placement);
     const std::int64_t vocabulary = model.t5.config().vocab_size;
     return Loaded{std::move(model), tokenizer::Tokenizer::load(folder, vocabulary),
@@ -169,6 +171,7 @@ ModelScores score_preference_model(app::StageRun& stage, const ScoringTask& task
   };
   const Loaded loaded = comm::agree(stage.job().world, [&] {
     const std::string& folder = task.model.folder;
+    app::verify_input(stage.job().world, task.model);
     auto model = model::T5::load(folder, task.placement);
     const std::int64_t vocabulary = model.config().vocab_size;
     return Loaded{std::move(model), tokenizer::Tokenizer::load(folder, vocabulary),

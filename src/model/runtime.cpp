@@ -11,7 +11,7 @@ namespace {
 
 /// Throws ConfigError if a GPU is asked for and this process sees none.
 DeviceChoice chosen_device(DeviceChoice wish) {
-  const bool has_gpu = at::getNumGPUs() > 0;
+  const bool has_gpu = sees_gpu();
   if (wish == DeviceChoice::cuda && !has_gpu) {
     throw ConfigError(
         "runtime.device is cuda, but this process sees no GPU: ask the scheduler for one, look at the output of "
@@ -23,15 +23,18 @@ DeviceChoice chosen_device(DeviceChoice wish) {
 
 }  // namespace
 
-std::string computing_settings(const RuntimeSettings& settings) {
+bool sees_gpu() { return at::getNumGPUs() > 0; }
+
+std::string computing_settings(const RuntimeSettings& settings, Work work) {
   const auto line = [](const char* key, std::string_view value) {
     return std::string(key) + ": " + std::string(value) + "\n";
   };
   const auto number = [&](const char* key, std::int64_t value) { return line(key, std::to_string(value)); };
-  return line("device", config::enum_name(chosen_device(settings.device))) +
-         line("dtype", config::enum_name(settings.dtype)) + number("threads", settings.threads) +
-         number("shard_size", settings.shard_size) + number("micro_batch", settings.micro_batch) +
-         number("batch_rows", settings.batch_rows) + number("batch_tokens", settings.batch_tokens);
+  std::string text = line("device", config::enum_name(chosen_device(settings.device))) +
+                     line("dtype", config::enum_name(settings.dtype)) + number("threads", settings.threads);
+  if (work == Work::generation) return text + number("shard_size", settings.shard_size);
+  if (work == Work::training) text += number("micro_batch", settings.micro_batch);
+  return text + number("batch_rows", settings.batch_rows) + number("batch_tokens", settings.batch_tokens);
 }
 
 Placement start_runtime(const RuntimeSettings& settings, int node_rank) {

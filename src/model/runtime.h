@@ -46,8 +46,14 @@ void visit_fields(V& v, RuntimeSettings& s) {
   v.check("checkpoint_minutes", s.checkpoint_minutes >= 0 && s.checkpoint_minutes <= 1e6, "minutes from 0 to 1e6");
 }
 
-/// The settings that can change a result, for keys of stages. `device` is the one that was chosen.
-[[nodiscard]] std::string computing_settings(const RuntimeSettings& settings);
+/// What a stage computes, which decides which of the settings can change its results.
+enum class Work { generation, scoring, training };
+
+/// The settings that can change a result of such work, for keys of stages. `device` is the one that was chosen.
+[[nodiscard]] std::string computing_settings(const RuntimeSettings& settings, Work work);
+
+/// Local. Whether this process sees a GPU; `auto` means that all ranks do.
+[[nodiscard]] bool sees_gpu();
 
 /// Local. Chooses the device (GPU number `node_rank` of this machine, where GPUs are wanted and there) and sets the
 /// number of threads of this process. Throws ConfigError if cuda is asked for and missing.

@@ -68,6 +68,18 @@ std::string to_lines(const nlohmann::json& id, const std::vector<Sample>& sample
   return lines;
 }
 
+/// Collective. Every rank has read the rows by itself: they must have read the same ones.
+void refuse_different_rows(comm::Communicator& world, const PromptRows& rows, const std::string& path) {
+  std::string keys;
+  for (const Prompt& prompt : rows.prompts) keys += prompt.id + "\n" + to_hex(hash128(prompt.text)) + "\n";
+  const std::uint64_t hash = hash64(keys);
+  const bool same = world.all_reduce(hash, comm::ReduceOp::min) == world.all_reduce(hash, comm::ReduceOp::max);
+  comm::agree(world, [&] {
+    if (!same && world.rank() == 0)
+      throw DataError(path + ": changed while it was read; start again when nobody writes");
+  });
+}
+
 }  // namespace
 
 void generate_file(app::JobContext& job, const GenerateFileSettings& settings) {
@@ -79,6 +91,7 @@ void generate_file(app::JobContext& job, const GenerateFileSettings& settings) {
     if (job.world.rank() == 0) check_new_file(settings.out);
     return read_prompt_rows(settings.prompts, [&] { job.world.beat(); });
   });
+  refuse_different_rows(job.world, rows, settings.prompts);
   const Policy policy = comm::agree(job.world, [&] {
     fault_point("generate.load");
     const model::Placement placement = model::start_runtime(settings.runtime, job.node.rank());

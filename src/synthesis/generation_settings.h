@@ -17,8 +17,8 @@ struct GenerationSettings {
   double top_p = 1;
   std::int64_t max_new_tokens = 128;
   std::int64_t min_new_tokens = 0;
-  std::optional<std::int64_t> max_input_tokens = 1024;
-  tokenizer::CutPrompt cut = tokenizer::CutPrompt::start;
+  std::optional<std::int64_t> max_input_tokens;
+  std::optional<tokenizer::CutPrompt> cut;
   std::int64_t validation_n = 1;
   std::int64_t batch_rows = 512;
 };
@@ -31,8 +31,8 @@ void visit_fields(V& v, GenerationSettings& s) {
   v.optional("top_p", s.top_p, "draw among the likeliest tokens that together have this probability; 1: among all");
   v.optional("max_new_tokens", s.max_new_tokens, "tokens of a response, the end token included");
   v.optional("min_new_tokens", s.min_new_tokens, "no response ends before it has so many tokens");
-  v.optional("max_input_tokens", s.max_input_tokens, "longer prompts are cut (null: never)");
-  v.optional("cut", s.cut, "from which end they are cut: start (dialogues) or end (documents)");
+  v.optional("max_input_tokens", s.max_input_tokens, "longer prompts are cut (null: as in `policy`)");
+  v.optional("cut", s.cut, "from which end they are cut: start (dialogues), end (documents), null: as in `policy`");
   v.optional("validation_n", s.validation_n, "responses for each validation prompt, for the scale of the reward model");
   v.optional("batch_rows", s.batch_rows, "responses that are written at once");
   v.check("n", s.n >= 2 && s.n <= 65536, "a number from 2 to 65536");

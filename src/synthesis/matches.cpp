@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "app/stage_files.h"
 #include "comm/agree.h"
 #include "config/config.h"
 #include "io/match_file.h"
@@ -87,8 +88,10 @@ class MatchesStage {
  private:
   /// Collective. Every rank plays its shards.
   void play(const std::vector<int>& owners) {
-    const auto teacher =
-        comm::agree(world_, [&] { return std::make_unique<Teacher>(inputs_.preference.folder, inputs_.placement); });
+    const auto teacher = comm::agree(world_, [&] {
+      app::verify_input(world_, inputs_.preference);
+      return std::make_unique<Teacher>(inputs_.preference.folder, inputs_.placement);
+    });
     const auto& runtime = inputs_.runtime;
     const scoring::ScoringRun run{{runtime.batch_rows, runtime.batch_tokens}, [&] { stage_.beat(); }};
     const Judge judge{[&](auto prompt, auto a, auto b) { return teacher->format.encode(prompt, a, b); },
@@ -134,7 +137,7 @@ class MatchesStage {
 
   void refuse_non_finite() const {
     const std::int64_t bad = sums_[non_finite];
-    if (bad <= std::max<std::int64_t>(1, all_prompts_ / 1000)) return;
+    if (bad * 1000 <= all_prompts_) return;
     throw DataError(inputs_.preference.folder + ": the preference model gives scores that are not numbers, for " +
                     std::to_string(bad) + " of " + std::to_string(all_prompts_) +
                     " prompts so far; check its weights, or compute in float32");
@@ -155,7 +158,7 @@ app::StageSpec matches_spec(const MatchesInputs& inputs) {
   app::StageSpec spec{"matches", 1, "", {inputs.pools.for_manifest(), inputs.preference.for_manifest()}};
   if (inputs.known) spec.inputs.push_back(inputs.known->for_manifest());
   spec.settings = "seed: " + std::to_string(inputs.seed) + "\n" + config::to_yaml(inputs.settings) +
-                  model::computing_settings(inputs.runtime);
+                  model::computing_settings(inputs.runtime, model::Work::scoring);
   return spec;
 }
 

@@ -36,7 +36,7 @@ struct MatchesInputs {
 [[nodiscard]] app::StageSpec matches_spec(const MatchesInputs& inputs);
 
 /// Collective. Makes the stage, if it is not there, and returns its manifest. The same bytes for any number of ranks.
-/// Throws DataError if more than 0.1 % of the prompts (and more than one) have a score that is not a number.
+/// Throws DataError if more than 0.1 % of the prompts have a score that is not a number.
 io::Manifest make_matches(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
                           const MatchesInputs& inputs);
 

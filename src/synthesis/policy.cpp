@@ -18,8 +18,8 @@ std::vector<std::vector<Sample>> Policy::write(std::span<const Prompt> prompts, 
   std::vector<generation::PromptInput> inputs;
   inputs.reserve(prompts.size());
   for (const Prompt& prompt : prompts) {
-    inputs.push_back(
-        {prompt.id, scoring::encode_prompt(tokenizer_, prompt.text, settings_.max_input_tokens, settings_.cut)});
+    inputs.push_back({prompt.id, scoring::encode_prompt(tokenizer_, prompt.text, settings_.max_input_tokens,
+                                                        settings_.cut.value_or(tokenizer::CutPrompt::start))});
   }
   generation::SamplingSettings sampling;
   sampling.n = n;

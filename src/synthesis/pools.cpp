@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "app/stage.h"
+#include "app/stage_files.h"
 #include "comm/agree.h"
 #include "config/config.h"
 #include "io/record_file.h"
@@ -175,6 +176,7 @@ class PoolsStage {
     comm::agree(world_, [&] {
       fault_point("pools.load");
       if (std::find(owners.begin(), owners.end(), world_.rank()) == owners.end()) return;
+      app::verify_input(world_, inputs_.policy);
       policy.emplace(inputs_.policy.folder, inputs_.settings, inputs_.seed, inputs_.placement);
     });
     return policy;
@@ -221,7 +223,8 @@ app::StageSpec pools_spec(const GenerationSettings& settings, const model::Runti
                           const app::StageInput& prepared, const app::StageInput& policy) {
   return {"pools",
           1,
-          "seed: " + std::to_string(seed) + "\n" + config::to_yaml(settings) + model::computing_settings(runtime),
+          "seed: " + std::to_string(seed) + "\n" + config::to_yaml(settings) +
+              model::computing_settings(runtime, model::Work::generation),
           {prepared.for_manifest(), policy.for_manifest()}};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/examples.h"
 
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -61,10 +62,20 @@ PairExamples encode_pairs(const scoring::PointwiseFormat& format, std::span<cons
 }
 
 std::vector<std::int64_t> example_order(const dataset::PairSet& set, const PairExamples& examples) {
-  std::vector<std::int64_t> order;
+  // The places of a source are filled with its usable rows, so that human and synthetic rows keep their proportion.
+  std::array<std::vector<std::int64_t>, 2> usable;
+  const auto source_of = [&](std::int64_t pair) { return pair < set.human ? std::size_t{0} : std::size_t{1}; };
   for (const std::int64_t pair : set.order) {
     const std::int64_t place = examples.places[static_cast<std::size_t>(pair)];
-    if (place >= 0) order.push_back(place);
+    if (place >= 0) usable[source_of(pair)].push_back(place);
+  }
+  std::vector<std::int64_t> order;
+  order.reserve(set.order.size());
+  std::array<std::size_t, 2> next{};
+  for (const std::int64_t pair : set.order) {
+    const std::size_t source = source_of(pair);
+    const auto& rows = usable[source];
+    if (!rows.empty()) order.push_back(rows[next[source]++ % rows.size()]);
   }
   return order;
 }

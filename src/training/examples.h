@@ -70,7 +70,8 @@ class TextEncoder {
                                         std::span<const dataset::LabelledPair> pairs,
                                         const std::function<void()>& beat);
 
-/// The training order of a set in terms of its examples; rows whose pair is not used are left out.
+/// The training order of a set in terms of its examples. The place of a row that cannot be used goes to the next usable
+/// row of its source, cycled; a source without usable rows is left out.
 [[nodiscard]] std::vector<std::int64_t> example_order(const dataset::PairSet& set, const PairExamples& examples);
 
 }  // namespace westofn::training

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "app/stage_files.h"
 #include "comm/agree.h"
 #include "config/config.h"
 #include "dataset/pair_set.h"
@@ -35,7 +36,7 @@ scoring::ScoringConfig scoring_config(const PreferenceSettings& settings) {
 /// Local.
 PreferenceData load(app::StageRun& stage, const PreferenceInputs& inputs) {
   fault_point("training.load");
-  verify_input(stage, inputs.start.folder);
+  app::verify_input(stage.job().world, inputs.start.folder);
   PreferenceData data{load_start_model(inputs.start, inputs.seed, inputs.placement)};
   const scoring::PairwiseFormat format(data.model.tokenizer, scoring_config(inputs.settings));
   data.labels = {format.first_label(), format.second_label()};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/stage_files.h"
 #include "comm/agree.h"
 #include "config/config.h"
 #include "dataset/pair_set.h"
@@ -44,7 +45,7 @@ dataset::PairSet training_pairs(const RewardInputs& inputs) {
 /// Local.
 RewardData load(app::StageRun& stage, const RewardInputs& inputs) {
   fault_point("training.load");
-  verify_input(stage, inputs.start.folder);
+  app::verify_input(stage.job().world, inputs.start.folder);
   RewardData data{load_start_model(inputs.start, inputs.seed, inputs.placement)};
   const scoring::PointwiseFormat format(data.model.tokenizer, scoring_config(inputs.settings));
   const auto beat = heartbeat_of(stage);
@@ -102,7 +103,7 @@ app::StageOutput train_student(app::StageRun& stage, const RewardInputs& inputs)
   comm::agree(stage.job().world, [&] {
     if (!inputs.pools || stage.job().world.rank() != 0) return;
     const scoring::PointwiseFormat format(data.model.tokenizer, trained.scoring);
-    const MeasuredScale measured = measure_scale(model, format, inputs.pools->folder, {limits, heartbeat_of(stage)});
+    const MeasuredScale measured = measure_scale(model, format, inputs.pools->folder, {limits, [&] { stage.beat(); }});
     trained.scale = measured.scale;
     trained.summary.counts["scale.used"] = measured.used;
     trained.summary.counts["scale.too_long"] = measured.too_long;

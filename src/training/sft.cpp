@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "app/stage_files.h"
 #include "comm/agree.h"
 #include "config/config.h"
 #include "dataset/prepared.h"
@@ -24,7 +25,7 @@ struct SftData {
 /// Local.
 SftData load(app::StageRun& stage, const SftInputs& inputs) {
   fault_point("training.load");
-  verify_input(stage, inputs.start.folder);
+  app::verify_input(stage.job().world, inputs.start.folder);
   SftData data{load_start_model(inputs.start, inputs.seed, inputs.placement), {}, {}};
   const TextEncoder encoder(data.model.tokenizer, inputs.settings, heartbeat_of(stage));
   const std::string& prepared = inputs.prepared.folder;

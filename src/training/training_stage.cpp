@@ -43,14 +43,10 @@ void write_files(app::StageRun& stage, const TrainedModel& trained) {
 
 std::string settings_text(std::uint64_t seed, const std::string& own, const model::RuntimeSettings& runtime,
                           const StartModel& start) {
-  std::string text = "seed: " + std::to_string(seed) + "\n" + own + model::computing_settings(runtime);
+  std::string text =
+      "seed: " + std::to_string(seed) + "\n" + own + model::computing_settings(runtime, model::Work::training);
   if (start.architecture) text += config::to_yaml(*start.architecture);
   return text;
-}
-
-void verify_input(app::StageRun& stage, const app::StageInput& input) {
-  if (stage.job().world.rank() != 0 || !io::has_manifest(input.folder)) return;
-  io::verify_files(input.folder, io::read_manifest(input.folder));
 }
 
 std::function<void()> heartbeat_of(app::StageRun& stage) {

@@ -22,10 +22,6 @@ namespace westofn::training {
 [[nodiscard]] std::string settings_text(std::uint64_t seed, const std::string& own,
                                         const model::RuntimeSettings& runtime, const StartModel& start);
 
-/// Local. Rank 0 reads all files of an earlier stage and throws DataError if one was changed; a folder that the user
-/// gave has no manifest to check. On other ranks it does nothing.
-void verify_input(app::StageRun& stage, const app::StageInput& input);
-
 /// What loops over rows call: a sign of life, which throws StopRequested if this rank was signalled.
 [[nodiscard]] std::function<void()> heartbeat_of(app::StageRun& stage);
 

@@ -5,6 +5,9 @@
 #include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "util/error.h"
 
 namespace westofn::model {
@@ -31,7 +34,7 @@ TEST(Runtime, RefusesAGpuThatIsNotThere) {
   settings.device = DeviceChoice::cuda;
   if (at::getNumGPUs() == 0) {
     EXPECT_THROW((void)start_runtime(settings, 0), ConfigError);
-    EXPECT_THROW((void)computing_settings(settings), ConfigError);
+    EXPECT_THROW((void)computing_settings(settings, Work::training), ConfigError);
   } else {
     EXPECT_TRUE(start_runtime(settings, 0).device.is_cuda());
   }
@@ -40,18 +43,27 @@ TEST(Runtime, RefusesAGpuThatIsNotThere) {
 TEST(Runtime, KeyHoldsWhatChangesResultsOnly) {
   RuntimeSettings settings;
   settings.device = DeviceChoice::cpu;
-  const std::string text = computing_settings(settings);
-  EXPECT_THAT(text, HasSubstr("device: cpu\ndtype: float32\nthreads: 1\n"));
-  settings.checkpoint_minutes = 99;
-  EXPECT_EQ(computing_settings(settings), text);
-  for (std::int64_t* value :
-       {&settings.threads, &settings.shard_size, &settings.micro_batch, &settings.batch_rows, &settings.batch_tokens}) {
-    ++*value;
-    EXPECT_NE(computing_settings(settings), text);
-    --*value;
+  struct Case {
+    Work work;
+    std::vector<std::int64_t RuntimeSettings::*> counts;
+  };
+  using S = RuntimeSettings;
+  for (const Case& c : {Case{Work::generation, {&S::threads, &S::shard_size}},
+                        Case{Work::scoring, {&S::threads, &S::batch_rows, &S::batch_tokens}},
+                        Case{Work::training, {&S::threads, &S::micro_batch, &S::batch_rows, &S::batch_tokens}}}) {
+    const std::string text = computing_settings(settings, c.work);
+    EXPECT_THAT(text, HasSubstr("device: cpu\ndtype: float32\nthreads: 1\n"));
+    for (const auto count : {&S::threads, &S::shard_size, &S::micro_batch, &S::batch_rows, &S::batch_tokens}) {
+      RuntimeSettings changed = settings;
+      changed.checkpoint_minutes = 99;
+      EXPECT_EQ(computing_settings(changed, c.work), text);
+      ++(changed.*count);
+      const bool matters = std::find(c.counts.begin(), c.counts.end(), count) != c.counts.end();
+      EXPECT_EQ(computing_settings(changed, c.work) != text, matters);
+    }
   }
   settings.device = DeviceChoice::automatic;
-  EXPECT_THAT(computing_settings(settings), Not(HasSubstr("auto")));
+  EXPECT_THAT(computing_settings(settings, Work::scoring), Not(HasSubstr("auto")));
 }
 
 }  // namespace

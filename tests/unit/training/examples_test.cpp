@@ -62,10 +62,13 @@ TEST(EncodePairs, CountsForPointwiseModelsAsWell) {
   EXPECT_EQ(examples.pairs[1].second, format.encode("hey", "son"));
 }
 
-TEST(ExampleOrder, LeavesOutRowsWhosePairIsNotUsed) {
+TEST(ExampleOrder, GivesThePlaceOfAnUnusableRowToTheNextOfItsSource) {
   const scoring::PointwiseFormat format(toy_tokenizer(), config_of(scoring::ScoreKind::pointwise, 60));
-  const dataset::PairSet set{some_pairs(), {3, 1, 0, 2, 3, 0}, 4};
-  EXPECT_THAT(example_order(set, encode_pairs(format, set.pairs, [] {})), ElementsAre(1, 0, 1, 0));
+  dataset::PairSet set{some_pairs(), {3, 1, 0, 2, 3, 0}, 4};  // pairs 1 and 2 cannot be used
+  const PairExamples examples = encode_pairs(format, set.pairs, [] {});
+  EXPECT_THAT(example_order(set, examples), ElementsAre(1, 0, 1, 0, 1, 0));
+  set.human = 2;  // places: synthetic, human, human, synthetic, synthetic, human
+  EXPECT_THAT(example_order(set, examples), ElementsAre(1, 0, 0, 1, 1, 0));
 }
 
 TEST(TextEncoder, RefusesLongResponsesAndCutsLongPrompts) {
