@@ -16,10 +16,10 @@ using chain::Goal;
 /// Prints the plan, then makes what it says.
 void run_chain(app::JobContext& job, const ExperimentOptions& options, const std::vector<Goal>& goals) {
   const auto [settings, run] = open_experiment(job, options);
-  chain::Chain chain(job, run, settings);
-  for (const auto& line : chain.plan(goals)) log_info(line);
+  chain::Chain chain(job, run, settings, goals);
+  for (const auto& line : chain.plan()) log_info(line);
   if (options.dry_run) return;
-  chain.make(goals);
+  chain.make();
   log_info("done: " + run.path());
 }
 

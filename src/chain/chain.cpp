@@ -26,17 +26,19 @@ struct Chain::Start {
   std::vector<std::size_t> needs;
 };
 
-Chain::Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& experiment)
+Chain::Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& experiment, std::vector<Goal> goals)
     : job_(job),
       run_(run),
       experiment_(experiment),
+      goals_(std::move(goals)),
       runtime_(experiment.runtime),
       prepared_(preparation::find_inputs(job, run, experiment.data, experiment.seed)) {
   add({prepared_.spec, Goal::prepare, {}, [this] {
          const io::Manifest manifest = preparation::prepare(job_, run_, prepared_, experiment_.seed);
          log_info(preparation::balance_table(manifest.counts));
        }});
-  if (!experiment_.policy) return;
+  if (experiment_.policy && !experiment_.policy->model) add_tokenizer();
+  if (!experiment_.policy || !needs_models()) return;
   comm::agree(job_.world, [&] { check_experiment(experiment_); });
   const bool all_see_gpu = !comm::any(job_.world, !model::sees_gpu());
   if (runtime_.device == model::DeviceChoice::automatic) {
@@ -71,23 +73,36 @@ Chain::Start Chain::start_of(training::StartFrom init, const std::optional<std::
   return {{given_[*folder], {}}, {0}};
 }
 
-/// The tokenizer, if there is none yet, the policy and the preference model.
+bool Chain::needs_models() const {
+  return std::ranges::any_of(goals_, [](Goal goal) { return goal != Goal::prepare; });
+}
+
+void Chain::add_tokenizer() {
+  const training::PreferenceSettings& preference = experiment_.preference_model;
+  preparation::TokenizerTask task{experiment_.tokenizer, preference.label_tokens, {preference.template_text}, input(0)};
+  for (const auto& [name, model] : experiment_.reward_models) task.templates.push_back(model.template_text);
+  tokenizer_ = add({preparation::tokenizer_spec(task), Goal::prepare, {0}, [this, task] {
+                      preparation::make_tokenizer(job_, run_, task);
+                    }});
+}
+
+/// Local. Before hours of work: a given model knows the labels. Throws ConfigError.
+void Chain::check_labels(const app::StageInput& start) const {
+  const auto vocabulary = model::read_t5_config(start.folder).vocab_size;
+  const auto tokenizer = tokenizer::Tokenizer::load(start.folder, vocabulary);
+  for (const auto& label : experiment_.preference_model.label_tokens) (void)tokenizer.label(label);
+}
+
+/// The policy and the preference model.
 void Chain::add_models() {
-  if (!experiment_.policy->model) {
-    preparation::TokenizerTask task{experiment_.tokenizer,
-                                    experiment_.preference_model.label_tokens,
-                                    {experiment_.preference_model.template_text},
-                                    input(0)};
-    for (const auto& [name, model] : experiment_.reward_models) task.templates.push_back(model.template_text);
-    tokenizer_ = add({preparation::tokenizer_spec(task), Goal::prepare, {0}, [this, task] {
-                        preparation::make_tokenizer(job_, run_, task);
-                      }});
-  }
   const Start base = start_of(training::StartFrom::base, {});
   const training::SftInputs sft{*experiment_.policy, runtime_, experiment_.seed, input(0), base.model, placement_};
   policy_ = add(
       {training::sft_spec(sft), Goal::policy, base.needs, [this, sft] { training::train_policy(job_, run_, sft); }});
   const Start start = start_of(experiment_.preference_model.init, experiment_.preference_model.model);
+  const auto& given =
+      experiment_.preference_model.model ? experiment_.preference_model.model : experiment_.policy->model;
+  if (given) comm::agree(job_.world, [&] { check_labels(given_.at(*given)); });
   const training::PreferenceInputs preference{
       experiment_.preference_model, runtime_, experiment_.seed, input(0), start.model, placement_};
   preference_ = add({training::preference_spec(preference), Goal::preference, start.needs,
@@ -167,16 +182,15 @@ void Chain::add_rewards() {
   add({spec, Goal::evaluation, all, [this, spec, evaluate] { evaluation::evaluate(job_, run_, spec, evaluate); }});
 }
 
-std::vector<std::size_t> Chain::steps_for(const std::vector<Goal>& goals) const {
-  const bool needs_policy = std::ranges::any_of(goals, [](Goal goal) { return goal != Goal::prepare; });
-  if (needs_policy && !experiment_.policy) {
+std::vector<std::size_t> Chain::wanted_steps() const {
+  if (needs_models() && !experiment_.policy) {
     throw ConfigError(
         "policy: the experiment has no section `policy`, which every stage but `prepare` needs (see `westofn validate "
         "--reference`)");
   }
   std::vector<char> wanted(steps_.size(), 0);
   for (std::size_t i = steps_.size(); i-- > 0;) {
-    if (std::ranges::find(goals, steps_[i].goal) != goals.end()) wanted[i] = 1;
+    if (std::ranges::find(goals_, steps_[i].goal) != goals_.end()) wanted[i] = 1;
     if (wanted[i] == 0) continue;
     for (const std::size_t need : steps_[i].needs) wanted[need] = 1;
   }
@@ -190,8 +204,8 @@ std::vector<std::size_t> Chain::steps_for(const std::vector<Goal>& goals) const 
   return steps;
 }
 
-std::vector<std::string> Chain::plan(const std::vector<Goal>& goals) const {
-  const std::vector<std::size_t> steps = comm::agree(job_.world, [&] { return steps_for(goals); });
+std::vector<std::string> Chain::plan() const {
+  const std::vector<std::size_t> steps = comm::agree(job_.world, [&] { return wanted_steps(); });
   std::vector<std::string> lines;
   for (const auto& plan : preparation::plan_prepare(job_, run_, experiment_.data, experiment_.seed)) {
     lines.push_back(app::to_text(plan));
@@ -203,8 +217,8 @@ std::vector<std::string> Chain::plan(const std::vector<Goal>& goals) const {
   return lines;
 }
 
-void Chain::make(const std::vector<Goal>& goals) {
-  for (const std::size_t step : comm::agree(job_.world, [&] { return steps_for(goals); })) steps_[step].make();
+void Chain::make() {
+  for (const std::size_t step : comm::agree(job_.world, [&] { return wanted_steps(); })) steps_[step].make();
 }
 
 }  // namespace westofn::chain

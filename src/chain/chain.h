@@ -23,14 +23,14 @@ enum class Goal { prepare, policy, preference, pools, matches, recipes, rewards,
 class Chain {
  public:
   /// Collective. Finds the input files and given models and hashes them; makes nothing. Throws ConfigError, DataError.
-  /// Refers to its arguments, which must live longer.
-  Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& experiment);
+  /// Refers to job, run and experiment, which must live longer.
+  Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& experiment, std::vector<Goal> goals);
 
-  /// Collective. One line a stage that these goals need, in the order in which they are made.
-  [[nodiscard]] std::vector<std::string> plan(const std::vector<Goal>& goals) const;
+  /// Collective. One line a stage that the goals need, in the order in which they are made.
+  [[nodiscard]] std::vector<std::string> plan() const;
 
-  /// Collective. Makes what these goals need and what is not there. Throws what the stages throw.
-  void make(const std::vector<Goal>& goals);
+  /// Collective. Makes what the goals need and what is not there. Throws what the stages throw.
+  void make();
 
  private:
   struct Step {
@@ -42,18 +42,22 @@ class Chain {
   /// A model that training starts from, and the steps that make it.
   struct Start;
 
+  [[nodiscard]] bool needs_models() const;
+  void add_tokenizer();
   void add_models();
+  void check_labels(const app::StageInput& start) const;
   void add_selection();
   void add_rewards();
   std::size_t add(Step step);
   std::size_t add_matches(const synthesis::MatchSettings& settings);
   [[nodiscard]] Start start_of(training::StartFrom init, const std::optional<std::string>& model);
   [[nodiscard]] app::StageInput input(std::size_t step) const;
-  [[nodiscard]] std::vector<std::size_t> steps_for(const std::vector<Goal>& goals) const;
+  [[nodiscard]] std::vector<std::size_t> wanted_steps() const;
 
   app::JobContext& job_;
   const app::RunFolder& run_;
   const Experiment& experiment_;
+  std::vector<Goal> goals_;
   model::RuntimeSettings runtime_;  ///< with the device that all ranks have
   preparation::PrepareInputs prepared_;
   model::Placement placement_;

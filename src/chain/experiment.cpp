@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "tokenizer/template.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -31,6 +32,22 @@ void check_recipe_of(const std::string& reward_model, const std::string& recipe,
                     (nearest ? "; did you mean '" + *nearest + "'?" : "; recipes: " + join_text(known, ", ")));
 }
 
+/// Throws ConfigError that names the key unless the template has these place holders.
+void check_template(const std::string& key, const std::string& text, const std::vector<std::string>& names) {
+  try {
+    (void)tokenizer::Template(text, names);
+  } catch (const ConfigError& error) {
+    throw ConfigError(key + ": " + error.what());
+  }
+}
+
+void check_reference(const Experiment& experiment, const std::vector<std::string>& reward_models) {
+  const auto& reference = experiment.evaluation.reference;
+  if (!reference || std::ranges::find(reward_models, *reference) != reward_models.end()) return;
+  throw ConfigError("evaluation.reference: there is no reward model '" + printable(*reference, 60) +
+                    "'; reward models: " + join_text(reward_models, ", "));
+}
+
 }  // namespace
 
 bool is_plain_name(const std::string& text) {
@@ -47,7 +64,8 @@ config::Named<training::RewardSettings> default_reward_models() {
 
 void check_experiment(const Experiment& experiment) {
   const auto recipes = check_names("recipes", experiment.recipes);
-  check_names("reward_models", experiment.reward_models);
+  check_reference(experiment, check_names("reward_models", experiment.reward_models));
+  check_template("preference_model.template", experiment.preference_model.template_text, {"prompt", "a", "b"});
   for (const auto& [name, recipe] : experiment.recipes) {
     if (recipe.matches.n <= experiment.generation.n) continue;
     throw ConfigError("recipes." + name + ".n: " + std::to_string(recipe.matches.n) + " is more than the " +
@@ -55,6 +73,7 @@ void check_experiment(const Experiment& experiment) {
   }
   for (const auto& [name, model] : experiment.reward_models) {
     if (model.recipe) check_recipe_of(name, *model.recipe, recipes);
+    check_template("reward_models." + name + ".template", model.template_text, {"prompt", "response"});
   }
 }
 

@@ -165,6 +165,18 @@ class Chain(unittest.TestCase):
         self.assertIn("policy", done.errors()[0])
         self.assertEqual(self.westofn("prepare", "run").code, 0)
 
+    def test_a_model_that_is_not_there_is_no_concern_of_prepare(self):
+        elsewhere = ("--set", "policy.model=nowhere")
+        self.assertEqual(self.westofn("prepare", "run", *elsewhere).code, 0)
+        done = self.westofn("run", "run", *elsewhere)
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("nowhere", done.errors()[0])
+
+    def test_labels_that_the_model_does_not_know_are_refused_before_any_work(self):
+        done = self.westofn("run", "run", "--set", "preference_model.label_tokens=[zz, qq]")
+        self.assertEqual(done.code, 2, done)
+        self.assertEqual(list((self.folder / "run").glob("*-????????")), [])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -52,6 +52,15 @@ TEST(Experiment, RefusesARecipeWithMoreResponsesThanThePoolsHave) {
               AllOf(HasSubstr("recipes.a.n"), HasSubstr("generation.n")));
 }
 
+TEST(Experiment, RefusesATemplateWithoutItsPlaceHolders) {
+  EXPECT_THAT(refusal("preference_model: {template: \"x {prompt}\"}\n"), HasSubstr("preference_model.template"));
+  EXPECT_THAT(refusal("reward_models: {a: {template: \"{prompt} {a}\"}}\n"), HasSubstr("reward_models.a.template"));
+}
+
+TEST(Experiment, RefusesAReferenceThatIsNoRewardModel) {
+  EXPECT_THAT(refusal("evaluation: {reference: nope}\n"), AllOf(HasSubstr("evaluation.reference"), HasSubstr("hf50")));
+}
+
 TEST(Experiment, RefusesNamesThatCannotBeFolders) {
   EXPECT_THAT(refusal("recipes: {\"a/b\": {}}\nreward_models: {c: {recipe: \"a/b\"}}\n"),
               AllOf(HasSubstr("recipes"), HasSubstr("a/b")));

@@ -158,7 +158,7 @@ TEST_F(TrainingStages, RewardModelIsTrainedOnTheMixtureAndKnowsItsScale) {
   EXPECT_EQ(manifest.counts.at("train.synthetic"), 2);
   EXPECT_EQ(manifest.counts.at("train.too_long"), 1);
   EXPECT_EQ(manifest.counts.at("mixture.rows"), 4);
-  EXPECT_EQ(manifest.counts.at("mixture.used"), 3);
+  EXPECT_EQ(manifest.counts.at("mixture.used"), 4);
   EXPECT_EQ(manifest.counts.at("scale.used"), 3);
   const model::RewardModel model = model::load_reward_model(stage(reward_spec(reward_)), {});
   ASSERT_TRUE(model.scale.has_value());
