@@ -10,7 +10,7 @@
 namespace westofn::jobs {
 
 chain::Experiment read_experiment(const ExperimentOptions& options) {
-  const auto experiment = config::read<chain::Experiment>(config::load_document(options.file, options.overrides));
+  auto experiment = config::read<chain::Experiment>(config::load_document(options.file, options.overrides));
   chain::check_experiment(experiment);
   return experiment;
 }
