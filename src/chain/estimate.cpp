@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 
+#include "training/start_model.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -32,17 +33,7 @@ model::T5Config architecture_of(const Experiment& experiment) {
     throw ConfigError("policy: the experiment has no section `policy`, so there is nothing to estimate");
   }
   if (experiment.policy->model) return model::read_t5_config(*experiment.policy->model);
-  const training::ArchitectureSettings& a = *experiment.policy->architecture;
-  model::T5Config config;
-  config.vocab_size = experiment.tokenizer.vocab_size;
-  config.d_model = a.d_model;
-  config.d_kv = a.d_kv;
-  config.d_ff = a.d_ff;
-  config.num_layers = a.num_layers;
-  config.num_decoder_layers = a.num_decoder_layers;
-  config.num_heads = a.num_heads;
-  config.feed_forward = a.feed_forward;
-  return config;
+  return training::config_of(*experiment.policy->architecture, experiment.tokenizer.vocab_size);
 }
 
 /// Floating-point operations of the forward pass; a multiply-add counts two, attention scores are left out.

@@ -3,14 +3,13 @@
 
 #include <string_view>
 
-#include "io/hdf5.h"
+#include "io/hdf5_kind.h"
 #include "util/error.h"
 
 namespace westofn::io {
 namespace {
 
 constexpr const char* filetype = "westofn/matches";
-const std::vector<std::int64_t> format_version = {1, 0};  // readers accept any minor version of their major version
 
 constexpr const char* bracket_names = "first, best, worst, final, only";
 constexpr auto last_bracket = static_cast<std::uint8_t>(Bracket::only);
@@ -43,16 +42,6 @@ void check_range(const Hdf5Reader& in, const char* path, std::uint8_t last) {
   }
 }
 
-void check_type(const Hdf5Reader& in) {
-  const auto found = in.attribute_as<std::string>("/", "filetype");
-  if (found != filetype) in.refuse("holds '" + found + "', expected '" + filetype + "'; check the path");
-  const auto version = in.attribute_as<std::vector<std::int64_t>>("/", "version");
-  if (version.size() != 2 || version[0] != format_version[0]) {
-    in.refuse("is of another version than " + std::to_string(format_version[0]) +
-              ".x, which this program reads; read it with the program that wrote it");
-  }
-}
-
 /// A match belongs to a pool of the shard, and one of its two samples wins.
 void check_matches(const Hdf5Reader& in, const MatchShard& shard) {
   std::size_t prompt = 0;
@@ -70,8 +59,7 @@ void check_matches(const Hdf5Reader& in, const MatchShard& shard) {
 FileInfo write_matches(const std::string& path, const MatchShard& shard) {
   WESTOFN_CHECK(shard.prompts.size() == shard.outcomes.size(), "every prompt has an outcome");
   Hdf5Writer out;
-  out.attribute("/", "filetype", filetype);
-  out.attribute("/", "version", format_version);
+  write_kind(out, filetype);
   out.attribute("/", "scored", shard.scored);
   const auto& matches = shard.matches;
   out.dataset("/prompt", column<std::int64_t>(matches, &Match::prompt), {"index of the pool of the match", "1"});
@@ -97,7 +85,7 @@ FileInfo write_matches(const std::string& path, const MatchShard& shard) {
 
 MatchShard read_matches(const std::string& path, const std::optional<FileInfo>& expected) {
   const Hdf5Reader in(path, expected);
-  check_type(in);
+  check_kind(in, filetype);
   check_range(in, "/bracket", last_bracket);
   check_range(in, "/prompts/outcome", last_outcome);
   MatchShard shard;

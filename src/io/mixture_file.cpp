@@ -3,13 +3,12 @@
 
 #include <cstddef>
 
-#include "io/hdf5.h"
+#include "io/hdf5_kind.h"
 
 namespace westofn::io {
 namespace {
 
 constexpr const char* filetype = "westofn/mixture";
-const std::vector<std::int64_t> format_version = {1, 0};  // readers accept any minor version of their major version
 
 void write_lineage(Hdf5Writer& out, const MixtureLineage& lineage) {
   out.text("/human/id", lineage.human_ids, {"[i]: id of the human pair that rows call i", "text"});
@@ -29,8 +28,7 @@ void write_lineage(Hdf5Writer& out, const MixtureLineage& lineage) {
 
 FileInfo write_mixture(const std::string& path, std::span<const MixtureRow> rows, const MixtureLineage& lineage) {
   Hdf5Writer out;
-  out.attribute("/", "filetype", filetype);
-  out.attribute("/", "version", format_version);
+  write_kind(out, filetype);
   std::vector<std::uint8_t> sources;
   std::vector<std::int64_t> numbers;
   for (const auto& row : rows) {
@@ -45,13 +43,7 @@ FileInfo write_mixture(const std::string& path, std::span<const MixtureRow> rows
 
 std::vector<MixtureRow> read_mixture(const std::string& path, const std::optional<FileInfo>& expected) {
   const Hdf5Reader in(path, expected);
-  const auto found = in.attribute_as<std::string>("/", "filetype");
-  if (found != filetype) in.refuse("holds '" + found + "', expected '" + filetype + "'; check the path");
-  const auto version = in.attribute_as<std::vector<std::int64_t>>("/", "version");
-  if (version.size() != 2 || version[0] != format_version[0]) {
-    in.refuse("is of another version than " + std::to_string(format_version[0]) +
-              ".x, which this program reads; read it with the program that wrote it");
-  }
+  check_kind(in, filetype);
   const auto sources = in.read<std::uint8_t>("/source");
   const auto numbers = in.read<std::int64_t>("/row");
   if (sources.size() != numbers.size()) in.refuse("/source and /row differ in length");

@@ -4,14 +4,13 @@
 #include <array>
 #include <cstdio>
 
-#include "io/hdf5.h"
+#include "io/hdf5_kind.h"
 #include "util/error.h"
 
 namespace westofn::io {
 namespace {
 
 constexpr const char* filetype = "westofn/pool";
-const std::vector<std::int64_t> format_version = {1, 0};  // readers accept any minor version of their major version
 constexpr std::array<std::string_view, 3> set_names = {"unlabelled", "validation", "test"};
 
 /// One member of all pools.
@@ -82,13 +81,7 @@ void write_samples(Hdf5Writer& out, std::span<const Pool> pools, std::uint64_t n
 class PoolReader {
  public:
   PoolReader(const std::string& path, const std::optional<FileInfo>& expected) : in_(path, expected) {
-    const auto found = in_.attribute_as<std::string>("/", "filetype");
-    if (found != filetype) in_.refuse("holds '" + found + "', expected '" + filetype + "'; check the path");
-    const auto version = in_.attribute_as<std::vector<std::int64_t>>("/", "version");
-    if (version.size() != 2 || version[0] != format_version[0]) {
-      in_.refuse("is of another version than " + std::to_string(format_version[0]) +
-                 ".x, which this program reads; read it with the program that wrote it");
-    }
+    check_kind(in_, filetype);
     const auto index = in_.read<std::int64_t>("/index");
     const auto n = in_.attribute_as<std::int64_t>("/", "n");
     if (n < 1) in_.refuse("attribute n is " + std::to_string(n) + ", expected a positive number");
@@ -192,8 +185,7 @@ FileInfo write_pool(const std::string& path, std::span<const Pool> pools) {
     WESTOFN_CHECK(pool.samples.size() == n && pool.prompt.set == pools[0].prompt.set, "unlike pools in one file");
   }
   Hdf5Writer out;
-  out.attribute("/", "filetype", filetype);
-  out.attribute("/", "version", format_version);
+  write_kind(out, filetype);
   out.attribute("/", "set", std::string(prompt_set_name(pools[0].prompt.set)));
   out.attribute("/", "n", static_cast<std::int64_t>(n));
   write_prompts_of(out, pools);

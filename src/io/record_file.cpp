@@ -3,12 +3,10 @@
 
 #include <string_view>
 
-#include "io/hdf5.h"
+#include "io/hdf5_kind.h"
 
 namespace westofn::io {
 namespace {
-
-const std::vector<std::int64_t> format_version = {1, 0};  // readers accept any minor version of their major version
 
 constexpr std::string_view split_names = "train, validation, test, judge";
 constexpr std::uint8_t last_split = 3;
@@ -20,8 +18,7 @@ template <class Record>
 class FieldWriter {
  public:
   FieldWriter(std::span<const Record> records, const char* filetype) : records_(records) {
-    writer_.attribute("/", "filetype", filetype);
-    writer_.attribute("/", "version", format_version);
+    write_kind(writer_, filetype);
   }
 
   void text(const std::string& path, std::string Record::*field, const std::string& description) {
@@ -64,15 +61,7 @@ class FieldReader {
  public:
   FieldReader(const std::string& path, const std::optional<FileInfo>& expected, std::string_view filetype)
       : reader_(path, expected) {
-    const auto found = reader_.attribute_as<std::string>("/", "filetype");
-    if (found != filetype) {
-      reader_.refuse("holds '" + found + "', expected '" + std::string(filetype) + "'; check the path");
-    }
-    const auto version = reader_.attribute_as<std::vector<std::int64_t>>("/", "version");
-    if (version.size() != 2 || version[0] != format_version[0]) {
-      reader_.refuse("is of another version than " + std::to_string(format_version[0]) +
-                     ".x, which this program reads; read it with the program that wrote it");
-    }
+    check_kind(reader_, filetype);
     records_.resize(reader_.text("/id").size());
   }
 

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "io/hdf5.h"
+#include "io/hdf5_kind.h"
 #include "io/manifest.h"
 #include "util/text.h"
 
@@ -15,7 +15,6 @@ namespace westofn::io {
 namespace {
 
 constexpr const char* filetype = "westofn/synthetic-pairs";
-const std::vector<std::int64_t> format_version = {1, 0};  // readers accept any minor version of their major version
 constexpr std::array<std::string_view, outcome_count> outcome_names = {
     "kept", "one_response", "inverted", "too_long", "non_finite", "confidence", "chosen", "rejected", "joint"};
 
@@ -55,10 +54,7 @@ using Stored = std::conditional_t<std::is_enum_v<Member> || std::same_as<Member,
 
 class Writer {
  public:
-  explicit Writer(std::span<const SyntheticPair> pairs) : pairs_(pairs) {
-    out_.attribute("/", "filetype", filetype);
-    out_.attribute("/", "version", format_version);
-  }
+  explicit Writer(std::span<const SyntheticPair> pairs) : pairs_(pairs) { write_kind(out_, filetype); }
 
   template <class Member>
   void field(const char* path, Member SyntheticPair::*member, const FieldNote& note) {
@@ -82,13 +78,7 @@ class Writer {
 class Reader {
  public:
   Reader(const std::string& path, const std::optional<FileInfo>& expected) : in_(path, expected) {
-    const auto found = in_.attribute_as<std::string>("/", "filetype");
-    if (found != filetype) in_.refuse("holds '" + found + "', expected '" + filetype + "'; check the path");
-    const auto version = in_.attribute_as<std::vector<std::int64_t>>("/", "version");
-    if (version.size() != 2 || version[0] != format_version[0]) {
-      in_.refuse("is of another version than " + std::to_string(format_version[0]) +
-                 ".x, which this program reads; read it with the program that wrote it");
-    }
+    check_kind(in_, filetype);
     pairs_.resize(in_.read<std::int64_t>("/prompt").size());
   }
 

@@ -8,6 +8,7 @@
 #include "app/progress.h"
 #include "comm/agree.h"
 #include "comm/typed.h"
+#include "config/types.h"
 #include "io/durable_file.h"
 #include "io/record_file.h"
 #include "preparation/balance.h"
@@ -119,6 +120,7 @@ class Preparation {
       refuse_overlaps(keys, decisions);
       refuse_repeated_ids(keys, decisions);
       const Balance balance = make_balance(sources_, keys, decisions.rows);
+      refuse_wrong_formats(balance);
       plan.counts = manifest_counts(balance);
       plan.balance_json = to_json(balance);
       plan.decisions = std::move(decisions.rows);
@@ -261,6 +263,18 @@ class Preparation {
     throw DataError(message +
                     "\nRemove them from one of the files, or set data.on_overlap: drop to keep the rows of test "
                     "before judge before validation before train.");
+  }
+
+  /// Rows that all lack a prompt are of another format than the settings say.
+  void refuse_wrong_formats(const Balance& balance) const {
+    for (std::size_t i = 0; i < balance.files.size(); ++i) {
+      const Balance::File& file = balance.files[i];
+      const auto reason = Outcome::no_common_prompt;
+      if (file.rows == 0 || file.outcomes[static_cast<std::size_t>(reason)] != file.rows) continue;
+      throw DataError(sources_[i].path + ": none of its " + std::to_string(file.rows) +
+                      " rows can be used: " + std::string(to_string(reason)) + "; is its format really '" +
+                      std::string(config::enum_name(sources_[i].format)) + "'? (data.pairs, key `format`)");
+    }
   }
 
   void refuse_repeated_ids(const std::vector<RowKey>& keys, const Decisions& decisions) const {

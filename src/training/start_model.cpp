@@ -10,6 +10,8 @@ namespace {
 /// Vocabularies are padded to a multiple of this, which makes products with them faster.
 constexpr std::int64_t vocabulary_step = 64;
 
+}  // namespace
+
 model::T5Config config_of(const ArchitectureSettings& s, std::int64_t pieces) {
   model::T5Config config;
   config.vocab_size = (pieces + vocabulary_step - 1) / vocabulary_step * vocabulary_step;
@@ -22,8 +24,6 @@ model::T5Config config_of(const ArchitectureSettings& s, std::int64_t pieces) {
   config.feed_forward = s.feed_forward;
   return config;
 }
-
-}  // namespace
 
 LoadedModel load_start_model(const StartModel& start, std::uint64_t seed, model::Placement placement) {
   const std::string& folder = start.folder.folder;

@@ -19,6 +19,9 @@ struct StartModel {
   std::optional<ArchitectureSettings> architecture{};
 };
 
+/// Local. The architecture with a vocabulary for so many pieces: rounded up to a multiple of 64, as GPUs like it.
+[[nodiscard]] model::T5Config config_of(const ArchitectureSettings& settings, std::int64_t pieces);
+
 struct LoadedModel {
   model::T5 t5;
   tokenizer::Tokenizer tokenizer;

@@ -7,16 +7,12 @@
 #include <filesystem>
 #include <limits>
 #include <map>
-#include <memory>
 
-#include "comm/single_communicator.h"
-#include "comm/typed.h"
 #include "io/match_file.h"
 #include "io/pool_file.h"
 #include "scoring/inputs.h"
 #include "scoring/scores.h"
-#include "support/mpi_main.h"
-#include "support/temporary_folder.h"
+#include "support/stage_runs.h"
 #include "util/error.h"
 #include "util/philox.h"
 
@@ -43,11 +39,9 @@ std::string some_words(RandomSequence& random, std::uint32_t most) {
 }
 
 /// Pools and a preference model that all ranks see.
-class Matches : public ::testing::Test {
+class Matches : public testing::StageRuns {
  protected:
   Matches() {
-    if (world().rank() == 0) owned_ = std::make_unique<testing::TemporaryFolder>();
-    folder_ = comm::broadcast_string(world(), owned_ ? owned_->path().string() : "", 0);
     inputs_.settings.n = pool_size;
     inputs_.pools = {"pools", folder_ + "/pools", "1"};
     inputs_.preference = {"preference", folder_ + "/preference", "2"};
@@ -58,8 +52,6 @@ class Matches : public ::testing::Test {
     }
     world().barrier();
   }
-  /// Before rank 0 removes the folder.
-  void TearDown() override { world().barrier(); }
 
   void write_format(std::optional<std::int64_t> max_input_tokens) const {
     scoring::ScoringConfig config;
@@ -90,28 +82,11 @@ class Matches : public ::testing::Test {
     io::write_manifest(inputs_.pools.folder, manifest);
   }
 
-  /// Collective over the group. Returns the manifest of the stage in the run folder NAME.
-  io::Manifest make(comm::Communicator& group, const std::string& name) const {
-    const auto node = group.split(0, group.rank());
-    const app::CommonOptions options;
-    const app::StopControl stop(std::nullopt);
-    app::JobContext job{group, *node, options, stop};
-    const app::RunFolder run(folder_ + "/" + name);
-    run.make();
-    group.barrier();
-    return make_matches(job, run, matches_spec(inputs_), inputs_);
+  [[nodiscard]] app::StageSpec spec() const override { return matches_spec(inputs_); }
+  io::Manifest run(app::JobContext& job, const app::RunFolder& folder) override {
+    return make_matches(job, folder, spec(), inputs_);
   }
 
-  [[nodiscard]] std::string stage(const std::string& name) const {
-    return folder_ + "/" + name + "/" + matches_spec(inputs_).folder_name();
-  }
-  [[nodiscard]] std::map<std::string, std::string> contents(const std::string& name) const {
-    std::map<std::string, std::string> files;
-    for (const auto& entry : fs::directory_iterator(stage(name))) {
-      files[entry.path().filename().string()] = testing::read_all(entry.path());
-    }
-    return files;
-  }
   [[nodiscard]] std::vector<io::MatchShard> read(const std::string& name) const {
     std::vector<io::MatchShard> found;
     for (std::int64_t shard = 0; shard < shards; ++shard) {
@@ -120,8 +95,6 @@ class Matches : public ::testing::Test {
     return found;
   }
 
-  std::unique_ptr<testing::TemporaryFolder> owned_;
-  std::string folder_;
   MatchesInputs inputs_;
 };
 
@@ -172,29 +145,10 @@ TEST_F(Matches, AreCountedInTheManifest) {
                                                                   {"order_disagreements", disagreements}}));
 }
 
-TEST_F(Matches, AreTheSameBytesForOneRankAndForAll) {
-  make(world(), "all");
-  if (world().rank() == 0) {
-    comm::SingleCommunicator alone;
-    make(alone, "one");
-    EXPECT_EQ(contents("one"), contents("all"));
-  }
-  world().barrier();
-}
+TEST_F(Matches, AreTheSameBytesForOneRankAndForAll) { expect_same_bytes_for_one_rank_and_for_all(); }
 
 TEST_F(Matches, AreTheSameBytesWhenALaterJobMakesTheMissingShards) {
-  make(world(), "run");
-  const auto before = contents("run");
-  world().barrier();
-  if (world().rank() == 0) {
-    for (const auto* name : {"manifest.json", "unlabelled-00000-00001.h5", "unlabelled-00000-00003.h5"}) {
-      ASSERT_TRUE(fs::remove(stage("run") + "/" + name));
-    }
-  }
-  world().barrier();
-  make(world(), "run");
-  EXPECT_EQ(contents("run"), before);
-  world().barrier();
+  expect_same_bytes_after_losing({"unlabelled-00000-00001.h5", "unlabelled-00000-00003.h5"});
 }
 
 TEST_F(Matches, OfTheTournamentAreNotAskedAgain) {

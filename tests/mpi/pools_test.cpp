@@ -6,13 +6,9 @@
 
 #include <filesystem>
 #include <map>
-#include <memory>
 
-#include "comm/single_communicator.h"
-#include "comm/typed.h"
 #include "io/record_file.h"
-#include "support/mpi_main.h"
-#include "support/temporary_folder.h"
+#include "support/stage_runs.h"
 
 namespace westofn::synthesis {
 namespace {
@@ -21,11 +17,9 @@ namespace fs = std::filesystem;
 using testing::world;
 
 /// A prepared stage with 5 + 2 unlabelled, 2 validation and 3 test prompts in two files; all ranks see it.
-class Pools : public ::testing::Test {
+class Pools : public testing::StageRuns {
  protected:
   Pools() {
-    if (world().rank() == 0) owned_ = std::make_unique<testing::TemporaryFolder>();
-    folder_ = comm::broadcast_string(world(), owned_ ? owned_->path().string() : "", 0);
     inputs_.settings.n = 3;
     inputs_.settings.validation_n = 2;
     inputs_.settings.max_new_tokens = 6;
@@ -36,8 +30,6 @@ class Pools : public ::testing::Test {
     if (world().rank() == 0) write_prepared();
     world().barrier();
   }
-  /// Before rank 0 removes the folder.
-  void TearDown() override { world().barrier(); }
 
   void write_prepared() {
     fs::create_directories(inputs_.prepared.folder);
@@ -59,34 +51,13 @@ class Pools : public ::testing::Test {
     io::write_manifest(inputs_.prepared.folder, manifest);
   }
 
-  /// Collective over the group. Returns the manifest of the stage in the run folder NAME.
-  io::Manifest make(comm::Communicator& group, const std::string& name) {
-    const auto node = group.split(0, group.rank());
-    const app::CommonOptions options;
-    const app::StopControl stop(std::nullopt);
-    app::JobContext job{group, *node, options, stop};
-    const app::RunFolder run(folder_ + "/" + name);
-    run.make();
-    group.barrier();
-    return make_pools(job, run, spec(), inputs_);
-  }
-
-  [[nodiscard]] app::StageSpec spec() const {
+  [[nodiscard]] app::StageSpec spec() const override {
     return pools_spec(inputs_.settings, inputs_.runtime, inputs_.seed, inputs_.prepared, inputs_.policy);
   }
-  [[nodiscard]] std::string stage(const std::string& name) const {
-    return folder_ + "/" + name + "/" + spec().folder_name();
-  }
-  [[nodiscard]] std::map<std::string, std::string> contents(const std::string& name) const {
-    std::map<std::string, std::string> files;
-    for (const auto& entry : fs::directory_iterator(stage(name))) {
-      files[entry.path().filename().string()] = testing::read_all(entry.path());
-    }
-    return files;
+  io::Manifest run(app::JobContext& job, const app::RunFolder& folder) override {
+    return make_pools(job, folder, spec(), inputs_);
   }
 
-  std::unique_ptr<testing::TemporaryFolder> owned_;
-  std::string folder_;
   PoolsInputs inputs_;
 };
 
@@ -141,29 +112,10 @@ TEST_F(Pools, AreOneFileAShardAndCountedInTheManifest) {
                                                                   {"empty", empty}}));
 }
 
-TEST_F(Pools, AreTheSameBytesForOneRankAndForAll) {
-  make(world(), "all");
-  if (world().rank() == 0) {
-    comm::SingleCommunicator alone;
-    make(alone, "one");
-    EXPECT_EQ(contents("one"), contents("all"));
-  }
-  world().barrier();
-}
+TEST_F(Pools, AreTheSameBytesForOneRankAndForAll) { expect_same_bytes_for_one_rank_and_for_all(); }
 
 TEST_F(Pools, AreTheSameBytesWhenALaterJobMakesTheMissingShards) {
-  make(world(), "run");
-  const auto before = contents("run");
-  world().barrier();
-  if (world().rank() == 0) {
-    for (const auto* name : {"manifest.json", "test-00000-00000.h5", "unlabelled-00000-00001.h5"}) {
-      ASSERT_TRUE(fs::remove(stage("run") + "/" + name));
-    }
-  }
-  world().barrier();
-  make(world(), "run");
-  EXPECT_EQ(contents("run"), before);
-  world().barrier();
+  expect_same_bytes_after_losing({"test-00000-00000.h5", "unlabelled-00000-00001.h5"});
 }
 
 TEST_F(Pools, OfFewerSamplesAreTheFirstOnesOfTheLargerPools) {

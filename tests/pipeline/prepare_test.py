@@ -106,6 +106,12 @@ class Prepare(unittest.TestCase):
             self.assertEqual(balance[reason], expected.count(reason))
         self.assertEqual(sum(v for k, v in balance.items() if isinstance(v, int) and k != "rows"), len(rows))
 
+    def test_a_file_of_another_format_is_refused_not_dropped(self):
+        runner.write_jsonl(self.folder / "hh.jsonl", [{"chosen": f"yes {i}", "rejected": f"no {i}"} for i in range(5)])
+        done = self.prepare("run", 2)
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("hh.jsonl: none of its 5 rows can be used: no_common_prompt; is its format really 'hh'?", done.errors()[0])
+
     def test_a_finished_stage_is_not_made_again(self):
         self.assertEqual(self.prepare("run", 2).code, 0)
         manifest = self.stage("run") / "manifest.json"
