@@ -12,7 +12,6 @@
 #include "comm/agree.h"
 #include "io/hdf5.h"
 #include "metrics/interval.h"
-#include "model/reward_model.h"
 #include "scoring/inputs.h"
 #include "scoring/scores.h"
 #include "tokenizer/tokenizer.h"
@@ -131,14 +130,14 @@ Text text_at(const TestSet& test, std::size_t i) {
 ModelScores score_reward_model(app::StageRun& stage, const ScoringTask& task) {
   const TestSet& test = task.test;
   struct Loaded {
-    model::RewardModel model;
+    scoring::RewardEngine model;
     tokenizer::Tokenizer tokenizer;
     scoring::ScoringConfig config;
   };
   const Loaded loaded = comm::agree(stage.job().world, [&] {
     const std::string& folder = task.model.folder;
     app::verify_input(stage.job().world, task.model);
-    auto model = model::load_reward_model(folder, task.placement);
+    auto model = scoring::load_reward_engine(folder, task.placement);
     const std::int64_t vocabulary = model.t5.config().vocab_size;
     return Loaded{std::move(model), tokenizer::Tokenizer::load(folder, vocabulary),
                   read_config(folder, scoring::ScoreKind::pointwise, tokenizer::default_pointwise_template)};
@@ -165,14 +164,14 @@ ModelScores score_reward_model(app::StageRun& stage, const ScoringTask& task) {
 
 ModelScores score_preference_model(app::StageRun& stage, const ScoringTask& task) {
   struct Loaded {
-    model::T5 model;
+    inference::Engine model;
     tokenizer::Tokenizer tokenizer;
     scoring::ScoringConfig config;
   };
   const Loaded loaded = comm::agree(stage.job().world, [&] {
     const std::string& folder = task.model.folder;
     app::verify_input(stage.job().world, task.model);
-    auto model = model::T5::load(folder, task.placement);
+    auto model = inference::Engine::load(folder, task.placement);
     const std::int64_t vocabulary = model.config().vocab_size;
     return Loaded{std::move(model), tokenizer::Tokenizer::load(folder, vocabulary),
                   read_config(folder, scoring::ScoreKind::pairwise, tokenizer::default_pairwise_template)};

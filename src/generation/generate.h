@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Samples of a policy for a list of prompts, batched with one set of keys and values a prompt.
+// Samples of a policy for a list of prompts.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "generation/sampler.h"
-#include "model/t5.h"
+#include "inference/engine.h"
 #include "record/records.h"
 #include "tokenizer/tokenizer.h"
 
@@ -30,9 +30,11 @@ struct GenerationRun {
 /// Local. The samples of every prompt, in order; sample k has the number first_sample + k.
 ///
 /// Position t of sample k of a prompt uses the uniform number Philox(purpose, seed, round, id) at counter (k, t), so
-/// that a sample depends on nothing but its own names and, in the last bits of its logits, on its batch. The plan of
-/// the batches depends on the arguments only. Throws DataError if the model gives logits that are not finite.
-[[nodiscard]] std::vector<std::vector<Sample>> generate(const model::T5& model, const tokenizer::Tokenizer& tokenizer,
+/// that a sample depends on nothing but its own names and, on a GPU in the last bits of its logits, on its batch.
+/// `run.rows` samples are written at once; where one ends, the next begins. Throws DataError if the model gives logits
+/// that are not finite.
+[[nodiscard]] std::vector<std::vector<Sample>> generate(const inference::Engine& engine,
+                                                        const tokenizer::Tokenizer& tokenizer,
                                                         std::span<const PromptInput> prompts,
                                                         const SamplingSettings& settings, const GenerationRun& run);
 

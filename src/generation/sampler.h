@@ -40,19 +40,29 @@ class Sampler {
   Sampler(const SamplingSettings& settings, tokenizer::TokenId end_id) : settings_(settings), end_id_(end_id) {}
 
   /// The first id whose cumulative probability, summed in float64 in the order of ids over softmax(logits / T) of the
-  /// tokens that are left by mask, top-k and top-p, is above `uniform` (in [0, 1)). Temperature 0: the id with the
+  /// tokens that are left by mask, top-k and top-p, is above `uniform` (in [0, 1)). Exponentials are taken in float32. Temperature 0: the id with the
   /// largest logit, the lowest one on ties. Throws DataError if a logit is not finite.
   [[nodiscard]] Draw draw(std::span<const float> logits_V, double uniform, EndToken end);
 
  private:
-  void weigh(std::span<const float> logits_V, EndToken end);
-  void keep_likeliest();
-  [[nodiscard]] tokenizer::TokenId invert(double uniform) const;
+  void weigh(std::span<const float> logits_V, float top, EndToken end);
+  [[nodiscard]] bool cuts(std::size_t vocabulary) const;
+  [[nodiscard]] std::span<const float> block_weights(std::span<const float> logits_V, std::size_t number);
+  void keep_likeliest(std::span<const float> logits_V);
+  [[nodiscard]] std::vector<std::uint32_t> candidates() const;
+  void keep_only(std::span<const std::uint32_t> ids);
+  [[nodiscard]] tokenizer::TokenId invert(std::span<const float> logits_V, double uniform);
 
   SamplingSettings settings_;
   tokenizer::TokenId end_id_;
-  std::vector<double> weights_V_;  ///< not normalised; 0 where a token cannot be drawn
-  std::vector<std::size_t> order_;
+  // Of the current draw:
+  double normaliser_ = 0;  ///< log of the sum of exp(logit)
+  float allowed_top_ = 0;  ///< the largest logit that is not masked
+  float inverse_temperature_ = 1;
+  std::size_t masked_ = 0;            ///< id, or the size of the vocabulary
+  std::vector<double> block_sums_;    ///< of the weights of each cpu::weighing_block ids
+  std::vector<float> weights_V_;      ///< not normalised, 0 where a token cannot be drawn; only where tokens are cut
+  std::vector<float> block_weights_;  ///< of one block, else
 };
 
 }  // namespace westofn::generation

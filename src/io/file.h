@@ -81,6 +81,8 @@ class MappedFile {
   [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
   [[nodiscard]] std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
   [[nodiscard]] const std::string& path() const { return path_; }
+  /// Gives the memory of what has been read back to the system; reading again takes it from the file.
+  void release_pages() const;
 
  private:
   const std::byte* data_ = nullptr;

@@ -51,6 +51,8 @@ class SafetensorsFile {
   [[nodiscard]] const std::string& path() const { return file_.path(); }
   [[nodiscard]] const TensorMap& tensors() const { return content_.tensors; }
   [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return content_.metadata; }
+  /// See MappedFile.
+  void release_pages() const { file_.release_pages(); }
 
  private:
   MappedFile file_;
@@ -75,6 +77,8 @@ class SafetensorsModel {
   [[nodiscard]] const TensorView& at(std::string_view name) const;
   /// The files that were read, in order of name.
   [[nodiscard]] const std::vector<SafetensorsFile>& files() const { return files_; }
+  /// See MappedFile.
+  void release_pages() const;
 
  private:
   void read_shards(const std::string& index_path);

@@ -94,6 +94,10 @@ void SafetensorsModel::read_shards(const std::string& index_path) {
   }
 }
 
+void SafetensorsModel::release_pages() const {
+  for (const SafetensorsFile& file : files_) file.release_pages();
+}
+
 const TensorView& SafetensorsModel::at(std::string_view name) const {
   const auto tensor = tensors_.find(name);
   if (tensor == tensors_.end()) {

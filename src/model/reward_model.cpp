@@ -76,13 +76,17 @@ io::FileInfo save_reward_head(const std::string& folder, const RewardHead& head,
   return io::write_safetensors(folder + "/" + head_file, tensors, {{"format", "pt"}});
 }
 
+SavedHead load_reward_head(const std::string& folder, std::int64_t d_model, at::Device device) {
+  const io::SafetensorsFile file(folder + "/" + head_file);
+  const Placement placement{device, at::kFloat};
+  return {{read_tensor(file, "weight", {1, d_model}, placement).squeeze(0), read_tensor(file, "bias", {1}, placement)},
+          read_scale(file)};
+}
+
 RewardModel load_reward_model(const std::string& folder, Placement placement) {
   T5 t5 = T5::load(folder, placement);
-  const io::SafetensorsFile file(folder + "/" + head_file);
-  const Placement head_placement{placement.device, at::kFloat};
-  RewardHead head{read_tensor(file, "weight", {1, t5.config().d_model}, head_placement).squeeze(0),
-                  read_tensor(file, "bias", {1}, head_placement)};
-  return {std::move(t5), std::move(head), read_scale(file)};
+  SavedHead saved = load_reward_head(folder, t5.config().d_model, placement.device);
+  return {std::move(t5), std::move(saved.head), saved.scale};
 }
 
 }  // namespace westofn::model

@@ -14,7 +14,8 @@
 
 namespace westofn::model {
 
-/// Always float32, whatever the T5 is.
+/// On the final-normed decoder state, which is never scaled by d_model^-0.5 (that belongs to the language-model head):
+/// what transformers calls the last hidden state. Always float32, whatever the T5 is.
 struct RewardHead {
   at::Tensor weight_D;
   at::Tensor bias;  ///< one number
@@ -45,6 +46,15 @@ struct RewardModel {
 /// score_standard_deviation if there is one). Throws IoError.
 io::FileInfo save_reward_head(const std::string& folder, const RewardHead& head,
                               const std::optional<ScoreScale>& scale);
+
+/// A head and its scale as reward_head.safetensors has them.
+struct SavedHead {
+  RewardHead head;
+  std::optional<ScoreScale> scale;
+};
+
+/// Local. Reads FOLDER/reward_head.safetensors for a T5 of this width. Throws DataError.
+[[nodiscard]] SavedHead load_reward_head(const std::string& folder, std::int64_t d_model, at::Device device);
 
 /// Local. Throws DataError if a file is missing or does not fit the T5.
 [[nodiscard]] RewardModel load_reward_model(const std::string& folder, Placement placement);

@@ -91,13 +91,7 @@ at::Tensor T5::decode(const EncoderOutput& source, const at::Tensor& inputs_BT) 
     x_BTD = add_cross_attention(x_BTD, layer.cross, source, config_);
     x_BTD = add_feed_forward(x_BTD, layer.feed_forward, config_);
   }
-  return finish(x_BTD);
-}
-
-at::Tensor T5::finish(const at::Tensor& x) const {
-  const at::Tensor normed = rms_norm(x, decoder_norm_D_, config_.layer_norm_epsilon);
-  if (!config_.scale_decoder_outputs) return normed;
-  return normed * (1 / std::sqrt(static_cast<double>(config_.d_model)));
+  return rms_norm(x_BTD, decoder_norm_D_, config_.layer_norm_epsilon);
 }
 
 at::Tensor T5::first_state(const TokenBatch& source) const {
@@ -107,7 +101,9 @@ at::Tensor T5::first_state(const TokenBatch& source) const {
 }
 
 at::Tensor T5::logits(const at::Tensor& states) const {
-  return at::linear(states, head_VD_).to(wide_type(placement_.dtype));
+  const bool scaled = config_.scale_decoder_outputs;
+  const at::Tensor inputs = scaled ? states * (1 / std::sqrt(static_cast<double>(config_.d_model))) : states;
+  return at::linear(inputs, head_VD_).to(wide_type(placement_.dtype));
 }
 
 }  // namespace westofn::model

@@ -7,10 +7,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "io/safetensors.h"
 #include "io/safetensors_writer.h"
 #include "model/batch.h"
 #include "model/t5_config.h"
@@ -62,6 +65,9 @@ class T5 {
   /// Reads a Hugging Face folder: safetensors, one file or sharded; other types are converted. Throws DataError that
   /// names the file and tensor if one is missing, superfluous or of another shape.
   static T5 load(const std::string& folder, Placement placement);
+  /// The same without reading the weights: they stay in their files, in the types in which these have them, on the CPU.
+  /// For inference::Engine, which reads each when it is needed; not for computing.
+  static T5 map(const std::string& folder);
   /// A new model, initialised as transformers does it (factor 1.0), from the Philox stream (purpose "init", seed).
   static T5 random(const T5Config& config, std::uint64_t seed, Placement placement);
 
@@ -73,25 +79,34 @@ class T5 {
   [[nodiscard]] T5 clone() const;
 
   [[nodiscard]] EncoderOutput encode(const TokenBatch& source) const;
-  /// Final-normed (and scaled, if the config says so) states [B,T,D] of a whole target: `inputs_BT` starts with the
-  /// decoder start token. Padding behind a target is harmless: attention is causal.
+  /// Final-normed states [B,T,D] of a whole target: `inputs_BT` starts with the decoder start token. Padding behind a
+  /// target is harmless: attention is causal.
   [[nodiscard]] at::Tensor decode(const EncoderOutput& source, const at::Tensor& inputs_BT) const;
   /// The state [B,D] after one decoder step from the start token: what pairwise and pointwise scores are read from.
   [[nodiscard]] at::Tensor first_state(const TokenBatch& source) const;
-  /// Final norm (and scale, if the config says so) of what the last decoder layer gave, [...,D].
-  [[nodiscard]] at::Tensor finish(const at::Tensor& x) const;
-  /// [..., V] in float32 (float64 where the model is).
+  /// [..., V] in float32 (float64 where the model is), of states that are scaled first if the config says so.
   [[nodiscard]] at::Tensor logits(const at::Tensor& states) const;
 
   [[nodiscard]] const std::vector<EncoderLayer>& encoder() const { return encoder_; }
   [[nodiscard]] const std::vector<DecoderLayer>& decoder() const { return decoder_; }
   [[nodiscard]] const at::Tensor& embedding_VD() const { return embedding_VD_; }
-  /// Biases by bucket of the relative position, shared by all decoder layers.
+  /// The embedding itself where tied.
+  [[nodiscard]] const at::Tensor& head_VD() const { return head_VD_; }
+  /// Biases by bucket of the relative position, shared by all layers.
+  [[nodiscard]] const at::Tensor& encoder_bias_RH() const { return encoder_bias_RH_; }
   [[nodiscard]] const at::Tensor& decoder_bias_RH() const { return decoder_bias_RH_; }
+  [[nodiscard]] const at::Tensor& encoder_norm_D() const { return encoder_norm_D_; }
+  [[nodiscard]] const at::Tensor& decoder_norm_D() const { return decoder_norm_D_; }
+
+  /// Whether the weights are those of files in memory.
+  [[nodiscard]] bool is_mapped() const { return files_ != nullptr; }
+  /// Gives the memory of mapped files back to the system; what is read again comes from the files.
+  void release_pages() const;
 
  private:
   friend class T5Weights;
   T5(T5Config config, Placement placement) : config_(config), placement_(placement) {}
+  static T5 read(T5Config config, const io::SafetensorsModel& files, std::optional<Placement> placement);
 
   T5Config config_;
   Placement placement_;
@@ -101,6 +116,7 @@ class T5 {
   at::Tensor encoder_norm_D_, decoder_norm_D_;
   std::vector<EncoderLayer> encoder_;
   std::vector<DecoderLayer> decoder_;
+  std::shared_ptr<const io::SafetensorsModel> files_;  ///< of a mapped model
 };
 
 /// Local. Writes config.json, generation_config.json, model.safetensors (sharded above 5 GB) and spiece.model into an

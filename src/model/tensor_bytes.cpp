@@ -2,6 +2,7 @@
 #include "model/tensor_bytes.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 
 #include <cstring>
 #include <optional>
@@ -34,16 +35,29 @@ void fail(const TensorPlace& place, const std::string& message) {
   throw DataError(place.file + ": tensor '" + printable(place.name) + "' " + message);
 }
 
-at::Tensor to_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape, const TensorPlace& from,
-                     const Placement& placement) {
+at::Tensor to_mapped_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape,
+                            const TensorPlace& from) {
   const auto type = floating_type(view.dtype);
   if (!type) fail(from, "is of type " + std::string(io::to_string(view.dtype)) + ", not F32, BF16, F16 or F64");
   if (view.shape != shape) {
     fail(from, "has shape " + describe_shape(view.shape) + ", but config.json asks for " + describe_shape(shape));
   }
+  const auto address = reinterpret_cast<std::uintptr_t>(view.bytes.data());
+  if (!view.bytes.empty() && address % io::element_size(view.dtype) == 0) {
+    // LibTorch has no tensors of constant bytes; nobody writes to these.
+    return at::from_blob(const_cast<std::byte*>(view.bytes.data()), shape, *type);
+  }
   const at::Tensor tensor = at::empty(shape, *type);
   if (!view.bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), view.bytes.data(), view.bytes.size());
-  return tensor.to(placement.device, placement.dtype);
+  return tensor;
+}
+
+at::Tensor to_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape, const TensorPlace& from,
+                     const Placement& placement) {
+  // To the device first: it converts faster, and nothing is copied on the host.
+  return to_mapped_tensor(view, shape, from)
+      .to(placement.device, /*non_blocking=*/false, /*copy=*/true)
+      .to(placement.dtype);
 }
 
 SavedTensors::SavedTensors(std::span<const Parameter> weights) {

@@ -28,6 +28,11 @@ struct TensorPlace {
 [[nodiscard]] at::Tensor to_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape,
                                    const TensorPlace& from, const Placement& placement);
 
+/// Local. The bytes themselves, on the CPU, in their type (a copy if they are not aligned to it); they must live longer.
+/// Checks as `to_tensor`.
+[[nodiscard]] at::Tensor to_mapped_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape,
+                                          const TensorPlace& from);
+
 /// Weights as they are written: float32 in C order on the CPU. Owns what its views show.
 class SavedTensors {
  public:

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scoring/scores.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/gather.h>
+#include <ATen/ops/linear.h>
 #include <ATen/ops/logsumexp.h>
 #include <ATen/ops/sigmoid.h>
+
+#include <array>
+#include <utility>
 
 #include "util/error.h"
 
@@ -21,18 +26,22 @@ std::vector<tokenizer::Tokens> select(std::span<const tokenizer::Tokens> lists, 
   return selected;
 }
 
-/// Runs `score`, which makes a [B] tensor for the rows of one batch, over the plan of batches.
+/// Runs `score`, which gives a score for each row of one batch, over the plan of batches.
 template <class Score>
 std::vector<double> in_batches(const std::vector<std::int64_t>& lengths, const ScoringRun& run, const Score& score) {
   const at::NoGradGuard no_gradients;
   std::vector<double> values(lengths.size());
   for (const auto& rows : model::plan_batches(lengths, run.limits)) {
     run.beat();
-    const at::Tensor scores_B = score(rows).to(at::kCPU, at::kDouble).contiguous();
-    const double* data = scores_B.data_ptr<double>();
-    for (std::size_t i = 0; i < rows.size(); ++i) values[rows[i]] = data[i];
+    const std::vector<double> scores = score(rows);
+    for (std::size_t i = 0; i < rows.size(); ++i) values[rows[i]] = scores[i];
   }
   return values;
+}
+
+std::vector<double> to_vector(const at::Tensor& scores_B) {
+  const at::Tensor host_B = scores_B.to(at::kCPU, at::kDouble).contiguous();
+  return {host_B.const_data_ptr<double>(), host_B.const_data_ptr<double>() + host_B.numel()};
 }
 
 std::vector<std::int64_t> lengths_of(std::span<const tokenizer::Tokens> lists) {
@@ -63,32 +72,36 @@ at::Tensor sequence_log_likelihood(const model::T5& model, const model::TokenBat
   return token_BT.masked_fill(is_padding_BT, 0).sum(1);
 }
 
-std::vector<double> label_probabilities(const model::T5& model, std::span<const tokenizer::Tokens> inputs,
+RewardEngine load_reward_engine(const std::string& folder, model::Placement placement) {
+  inference::Engine t5 = inference::Engine::load(folder, placement);
+  model::SavedHead saved = model::load_reward_head(folder, t5.config().d_model, placement.device);
+  return {std::move(t5), std::move(saved.head), saved.scale};
+}
+
+std::vector<double> label_probabilities(const inference::Engine& engine, std::span<const tokenizer::Tokens> inputs,
                                         tokenizer::TokenId first, tokenizer::TokenId second, const ScoringRun& run) {
-  const at::Device device = model.placement().device;
   return in_batches(lengths_of(inputs), run, [&](const std::vector<std::size_t>& rows) {
-    const auto batch = model::make_batch(select(inputs, rows), device);
-    return at::sigmoid(label_log_odds(model, batch, first, second).to(at::kDouble));
+    const at::Tensor states_BD = engine.first_states(engine.encode(select(inputs, rows)));
+    const at::Tensor logits_B2 = engine.logits_of(states_BD, std::array{first, second}).to(at::kDouble);
+    return to_vector(at::sigmoid(logits_B2.select(1, 0) - logits_B2.select(1, 1)));
   });
 }
 
-std::vector<double> rewards(const model::RewardModel& model, std::span<const tokenizer::Tokens> inputs,
+std::vector<double> rewards(const RewardEngine& model, std::span<const tokenizer::Tokens> inputs,
                             const ScoringRun& run) {
-  const at::Device device = model.t5.placement().device;
   return in_batches(lengths_of(inputs), run, [&](const std::vector<std::size_t>& rows) {
-    return model::reward(model, model::make_batch(select(inputs, rows), device));
+    const at::Tensor states_BD = model.t5.first_states(model.t5.encode(select(inputs, rows))).to(at::kFloat);
+    return to_vector(at::linear(states_BD, model.head.weight_D.unsqueeze(0), model.head.bias).squeeze(1));
   });
 }
 
-std::vector<double> log_likelihoods(const model::T5& model, std::span<const tokenizer::Tokens> inputs,
+std::vector<double> log_likelihoods(const inference::Engine& engine, std::span<const tokenizer::Tokens> inputs,
                                     std::span<const tokenizer::Tokens> targets, const ScoringRun& run) {
   WESTOFN_CHECK(inputs.size() == targets.size(), "every input has a target");
-  const at::Device device = model.placement().device;
   std::vector<std::int64_t> lengths = lengths_of(inputs);
   for (std::size_t i = 0; i < targets.size(); ++i) lengths[i] += static_cast<std::int64_t>(targets[i].size());
   return in_batches(lengths, run, [&](const std::vector<std::size_t>& rows) {
-    return sequence_log_likelihood(model, model::make_batch(select(inputs, rows), device),
-                                   model::make_batch(select(targets, rows), device));
+    return engine.log_likelihoods(engine.encode(select(inputs, rows)), select(targets, rows));
   });
 }
 

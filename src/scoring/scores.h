@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The three scores. The functions on tensors are differentiable and used by training; the functions on lists run
-// without gradients in fixed batches, so that a score depends on its list and nothing else.
+// The three scores. The functions on tensors are differentiable and used by training; the functions on lists run on an
+// inference engine in fixed batches, so that a score depends on its list and nothing else.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "inference/engine.h"
 #include "model/batch.h"
 #include "model/reward_model.h"
 #include "model/t5.h"
@@ -31,17 +34,29 @@ struct ScoringRun {
   std::function<void()> beat = [] {};
 };
 
+/// A pointwise reward model at work.
+struct RewardEngine {
+  inference::Engine t5;
+  model::RewardHead head;
+  std::optional<model::ScoreScale> scale;
+};
+
+/// Local. Throws DataError if a file is missing or does not fit.
+[[nodiscard]] RewardEngine load_reward_engine(const std::string& folder, model::Placement placement);
+
 /// Local. P(first label) of every input, in order.
-[[nodiscard]] std::vector<double> label_probabilities(const model::T5& model, std::span<const tokenizer::Tokens> inputs,
+[[nodiscard]] std::vector<double> label_probabilities(const inference::Engine& engine,
+                                                      std::span<const tokenizer::Tokens> inputs,
                                                       tokenizer::TokenId first, tokenizer::TokenId second,
                                                       const ScoringRun& run);
 
 /// Local. Raw rewards of every input, in order.
-[[nodiscard]] std::vector<double> rewards(const model::RewardModel& model, std::span<const tokenizer::Tokens> inputs,
+[[nodiscard]] std::vector<double> rewards(const RewardEngine& model, std::span<const tokenizer::Tokens> inputs,
                                           const ScoringRun& run);
 
 /// Local. Log-likelihoods of targets (with end token) given inputs, in order.
-[[nodiscard]] std::vector<double> log_likelihoods(const model::T5& model, std::span<const tokenizer::Tokens> inputs,
+[[nodiscard]] std::vector<double> log_likelihoods(const inference::Engine& engine,
+                                                  std::span<const tokenizer::Tokens> inputs,
                                                   std::span<const tokenizer::Tokens> targets, const ScoringRun& run);
 
 /// P(a > b) from both orders: (p_ab + 1 - p_ba_swapped) / 2.

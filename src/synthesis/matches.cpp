@@ -24,7 +24,7 @@ namespace {
 struct Teacher {
   Teacher(const std::string& folder, model::Placement placement)
       : config(read_config(folder)),
-        t5(model::T5::load(folder, placement)),
+        t5(inference::Engine::load(folder, placement)),
         tokenizer(tokenizer::Tokenizer::load(folder, t5.config().vocab_size)),
         format(tokenizer, config) {}
   Teacher(const Teacher&) = delete;
@@ -40,7 +40,7 @@ struct Teacher {
   }
 
   scoring::ScoringConfig config;
-  model::T5 t5;
+  inference::Engine t5;
   tokenizer::Tokenizer tokenizer;
   scoring::PairwiseFormat format;
 };

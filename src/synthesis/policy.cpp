@@ -8,8 +8,8 @@ namespace westofn::synthesis {
 
 Policy::Policy(const std::string& folder, const GenerationSettings& settings, std::uint64_t seed,
                const model::Placement& placement)
-    : model_(model::T5::load(folder, placement)),
-      tokenizer_(tokenizer::Tokenizer::load(folder, model_.config().vocab_size)),
+    : engine_(inference::Engine::load(folder, placement)),
+      tokenizer_(tokenizer::Tokenizer::load(folder, engine_.config().vocab_size)),
       settings_(settings),
       seed_(seed) {}
 
@@ -29,7 +29,7 @@ std::vector<std::vector<Sample>> Policy::write(std::span<const Prompt> prompts, 
   sampling.max_new_tokens = settings_.max_new_tokens;
   sampling.min_new_tokens = settings_.min_new_tokens;
   sampling.seed = seed_;
-  return generation::generate(model_, tokenizer_, inputs, sampling, {settings_.batch_rows, beat});
+  return generation::generate(engine_, tokenizer_, inputs, sampling, {settings_.batch_rows, beat});
 }
 
 }  // namespace westofn::synthesis

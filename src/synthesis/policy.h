@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "model/t5.h"
+#include "inference/engine.h"
 #include "record/records.h"
 #include "synthesis/generation_settings.h"
 #include "tokenizer/tokenizer.h"
@@ -27,7 +27,7 @@ class Policy {
                                                        const std::function<void()>& beat) const;
 
  private:
-  model::T5 model_;
+  inference::Engine engine_;
   tokenizer::Tokenizer tokenizer_;
   GenerationSettings settings_;
   std::uint64_t seed_;

@@ -5,7 +5,6 @@
 #include <optional>
 #include <vector>
 
-#include "model/reward_model.h"
 #include "scoring/inputs.h"
 #include "tokenizer/tokenizer.h"
 #include "util/error.h"
@@ -37,7 +36,7 @@ class LikelihoodScorer final : public RowScorer {
   LikelihoodScorer(const std::string& folder, const scoring::ScoringConfig& config, model::Placement placement)
       : RowScorer(config.kind),
         config_(config),
-        t5_(model::T5::load(folder, placement)),
+        t5_(inference::Engine::load(folder, placement)),
         tokenizer_(Tokenizer::load(folder, t5_.config().vocab_size)) {}
 
   void score(std::span<ScoredRow> rows, const scoring::ScoringRun& run) const override {
@@ -65,7 +64,7 @@ class LikelihoodScorer final : public RowScorer {
 
  private:
   scoring::ScoringConfig config_;
-  model::T5 t5_;
+  inference::Engine t5_;
   Tokenizer tokenizer_;
 };
 
@@ -73,7 +72,7 @@ class PairwiseScorer final : public RowScorer {
  public:
   PairwiseScorer(const std::string& folder, const scoring::ScoringConfig& config, model::Placement placement)
       : RowScorer(config.kind),
-        t5_(model::T5::load(folder, placement)),
+        t5_(inference::Engine::load(folder, placement)),
         tokenizer_(Tokenizer::load(folder, t5_.config().vocab_size)),
         format_(tokenizer_, config) {}
 
@@ -93,7 +92,7 @@ class PairwiseScorer final : public RowScorer {
   }
 
  private:
-  model::T5 t5_;
+  inference::Engine t5_;
   Tokenizer tokenizer_;
   scoring::PairwiseFormat format_;
 };
@@ -102,7 +101,7 @@ class PointwiseScorer final : public RowScorer {
  public:
   PointwiseScorer(const std::string& folder, const scoring::ScoringConfig& config, model::Placement placement)
       : RowScorer(config.kind),
-        model_(model::load_reward_model(folder, placement)),
+        model_(scoring::load_reward_engine(folder, placement)),
         tokenizer_(Tokenizer::load(folder, model_.t5.config().vocab_size)),
         format_(tokenizer_, config) {}
 
@@ -134,7 +133,7 @@ class PointwiseScorer final : public RowScorer {
     set_score(row, "score_normalised", (score - model_.scale->mean) / model_.scale->standard_deviation);
   }
 
-  model::RewardModel model_;
+  scoring::RewardEngine model_;
   Tokenizer tokenizer_;
   scoring::PointwiseFormat format_;
 };

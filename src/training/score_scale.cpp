@@ -37,7 +37,8 @@ MeasuredScale measure_scale(const model::RewardModel& model, const scoring::Poin
     throw DataError(pools_folder + ": has no samples of validation prompts to measure the scale of scores by; add " +
                     "validation pairs or prompts to `data`");
   }
-  const std::vector<double> scores = scoring::rewards(model, inputs, run);
+  const scoring::RewardEngine engine{inference::Engine(model.t5), model.head, {}};
+  const std::vector<double> scores = scoring::rewards(engine, inputs, run);
   for (const double score : scores) {
     if (!std::isfinite(score)) throw DataError(pools_folder + ": the reward model gives a score that is not finite");
   }

@@ -21,6 +21,8 @@ const std::string folder = WESTOFN_TOY_MODEL;
 /// The toy base model with prompts of several lengths, one of them empty.
 struct World {
   model::T5 model = model::T5::load(folder, {});
+  inference::Engine engine = inference::Engine::load(folder, {});
+  inference::Engine as_on_a_gpu{model, {}, inference::Choice::tensors};
   tokenizer::Tokenizer tokenizer = tokenizer::Tokenizer::load(folder, model.config().vocab_size);
   std::vector<PromptInput> prompts;
 
@@ -34,7 +36,7 @@ struct World {
   }
   [[nodiscard]] std::vector<std::vector<Sample>> write(const SamplingSettings& settings,
                                                        std::int64_t rows = 512) const {
-    return generate(model, tokenizer, prompts, settings, {rows, [] {}});
+    return generate(engine, tokenizer, prompts, settings, {rows, [] {}});
   }
 };
 
@@ -139,10 +141,31 @@ TEST(Generate, GivesASampleTheSameTokensWhateverElseIsAskedFor) {
   two.n = 2;
   two.first_sample = 3;
   std::vector<PromptInput> reversed(world().prompts.rbegin(), world().prompts.rend() - 1);
-  const auto pools = generate(world().model, world().tokenizer, reversed, two, {});
+  const auto pools = generate(world().engine, world().tokenizer, reversed, two, {});
   ASSERT_EQ(pools.size(), 3U);
   for (std::size_t i = 0; i < 3; ++i) {
     for (std::size_t k = 0; k < 2; ++k) expect_same(pools[i][k], reference[3 - i][3 + k]);
+  }
+}
+
+TEST(Generate, WritesTheSameSamplesWithTensorsAsOnAGpu) {
+  const auto reference = world().write(some_settings());
+  for (const std::int64_t rows : {512, 13, 4, 1}) {
+    const auto pools =
+        generate(world().as_on_a_gpu, world().tokenizer, world().prompts, some_settings(), {rows, [] {}});
+    for (std::size_t i = 0; i < pools.size(); ++i) {
+      for (std::size_t k = 0; k < 6; ++k) expect_same(pools[i][k], reference[i][k]);
+    }
+  }
+}
+
+TEST(Generate, GivesASampleTheSameBitsHoweverManyAreWrittenAtOnce) {
+  const auto reference = world().write(some_settings());
+  for (const std::int64_t rows : {1, 5, 7}) {
+    const auto pools = world().write(some_settings(), rows);
+    for (std::size_t i = 0; i < pools.size(); ++i) {
+      for (std::size_t k = 0; k < 6; ++k) EXPECT_EQ(pools[i][k].log_likelihood, reference[i][k].log_likelihood);
+    }
   }
 }
 
@@ -223,7 +246,7 @@ TEST(Generate, DrawsFirstTokensWithTheirProbabilities) {
   settings.max_new_tokens = 1;
   settings.temperature = 1;
   const PromptInput& prompt = world().prompts[0];
-  const auto pool = generate(world().model, world().tokenizer, std::span(&prompt, 1), settings, {}).at(0);
+  const auto pool = generate(world().engine, world().tokenizer, std::span(&prompt, 1), settings, {}).at(0);
   const auto logits = plain_logits(prompt, {});
   std::vector<double> counts(logits.size(), 0);
   for (const Sample& sample : pool) ++counts[static_cast<std::size_t>(sample.tokens.at(0))];
@@ -246,14 +269,14 @@ TEST(Generate, BeatsBeforeEveryToken) {
   SamplingSettings settings = some_settings();
   settings.min_new_tokens = settings.max_new_tokens = 5;
   int beats = 0;
-  (void)generate(world().model, world().tokenizer, world().prompts, settings, {512, [&] { ++beats; }});
+  (void)generate(world().engine, world().tokenizer, world().prompts, settings, {512, [&] { ++beats; }});
   EXPECT_EQ(beats, 5);
 }
 
 TEST(Generate, WorksInBfloat16) {
-  const model::T5 model = model::T5::load(folder, {at::kCPU, at::kBFloat16});
+  const inference::Engine engine = inference::Engine::load(folder, {at::kCPU, at::kBFloat16});
   SamplingSettings settings = some_settings();
-  for (const auto& pool : generate(model, world().tokenizer, world().prompts, settings, {})) {
+  for (const auto& pool : generate(engine, world().tokenizer, world().prompts, settings, {})) {
     for (const Sample& sample : pool) {
       EXPECT_FALSE(sample.tokens.empty());
       EXPECT_TRUE(std::isfinite(sample.log_likelihood));

@@ -4,7 +4,7 @@
 #include <ATen/ops/arange.h>
 #include <gtest/gtest.h>
 
-#include "small_models.h"
+#include "support/small_models.h"
 
 namespace westofn::model {
 namespace {

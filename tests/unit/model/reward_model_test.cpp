@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "small_models.h"
+#include "support/small_models.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 

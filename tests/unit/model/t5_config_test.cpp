@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "small_models.h"
+#include "support/small_models.h"
 #include "support/expect_error.h"
 
 namespace westofn::model {

@@ -8,7 +8,7 @@
 #include "io/safetensors_writer.h"
 #include "model/t5.h"
 #include "model/tensor_bytes.h"
-#include "small_models.h"
+#include "support/small_models.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "plain_t5.h"
-#include "small_models.h"
+#include "support/plain_t5.h"
+#include "support/small_models.h"
 
 namespace westofn::model {
 namespace {

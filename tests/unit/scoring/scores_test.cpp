@@ -79,7 +79,7 @@ TEST(LogLikelihoods, AreTheSumOverTheTokensOfTheTarget) {
       for (std::size_t t = 0; t < targets[i].size(); ++t) sum += plain[t][static_cast<std::size_t>(targets[i][t])];
       expected.push_back(sum);
     }
-    EXPECT_THAT(log_likelihoods(model, inputs, targets, {{4, 1000}}), Pointwise(DoubleNear(1e-4), expected));
+    EXPECT_THAT(log_likelihoods(inference::Engine(model), inputs, targets, {{4, 1000}}), Pointwise(DoubleNear(1e-4), expected));
   }
 }
 
@@ -93,14 +93,14 @@ TEST(LabelProbabilities, AreTheSoftmaxOverTheTwoLabelsOnly) {
       const double b = std::exp(first_step[23]);
       expected.push_back(a / (a + b));
     }
-    EXPECT_THAT(label_probabilities(model, inputs, 10, 23, {{4, 1000}}), Pointwise(DoubleNear(1e-5), expected));
+    EXPECT_THAT(label_probabilities(inference::Engine(model), inputs, 10, 23, {{4, 1000}}), Pointwise(DoubleNear(1e-5), expected));
   }
 }
 
 TEST(LabelProbabilities, OfSwappedLabelsAddUpToOne) {
   const auto inputs = some_tokens(7, 2);
-  const auto p = label_probabilities(models()[0], inputs, 10, 23, {});
-  const auto q = label_probabilities(models()[0], inputs, 23, 10, {});
+  const auto p = label_probabilities(inference::Engine(models()[0]), inputs, 10, 23, {});
+  const auto q = label_probabilities(inference::Engine(models()[0]), inputs, 23, 10, {});
   for (std::size_t i = 0; i < p.size(); ++i) EXPECT_NEAR(p[i] + q[i], 1, 1e-12);
 }
 
@@ -119,7 +119,8 @@ TEST(Rewards, AreALinearFunctionOfTheFirstState) {
       }
       expected.push_back(sum);
     }
-    EXPECT_THAT(rewards(reward_model, inputs, {{4, 1000}}), Pointwise(DoubleNear(1e-5), expected));
+    const RewardEngine engine{inference::Engine(model), reward_model.head, std::nullopt};
+    EXPECT_THAT(rewards(engine, inputs, {{4, 1000}}), Pointwise(DoubleNear(1e-5), expected));
   }
 }
 
@@ -127,29 +128,29 @@ TEST(Scores, AloneAndInAnyBatchAreTheSameWithinRounding) {
   const auto inputs = some_tokens(12, 1);
   const auto targets = some_tokens(12, 6);
   for (const auto& model : models()) {
-    const model::RewardModel reward_model{model, model::random_head(model, 5), std::nullopt};
+    const RewardEngine engine{inference::Engine(model), model::random_head(model, 5), std::nullopt};
     const ScoringRun alone{{1, 1000}};
     for (const ScoringRun& run : {ScoringRun{{5, 1000}}, ScoringRun{{64, 60}}, ScoringRun{}}) {
-      EXPECT_THAT(label_probabilities(model, inputs, 10, 23, run),
-                  Pointwise(DoubleNear(1e-5), label_probabilities(model, inputs, 10, 23, alone)));
-      EXPECT_THAT(rewards(reward_model, inputs, run),
-                  Pointwise(DoubleNear(1e-5), rewards(reward_model, inputs, alone)));
-      EXPECT_THAT(log_likelihoods(model, inputs, targets, run),
-                  Pointwise(DoubleNear(1e-4), log_likelihoods(model, inputs, targets, alone)));
+      EXPECT_THAT(label_probabilities(inference::Engine(model), inputs, 10, 23, run),
+                  Pointwise(DoubleNear(1e-5), label_probabilities(inference::Engine(model), inputs, 10, 23, alone)));
+      EXPECT_THAT(rewards(engine, inputs, run),
+                  Pointwise(DoubleNear(1e-5), rewards(engine, inputs, alone)));
+      EXPECT_THAT(log_likelihoods(inference::Engine(model), inputs, targets, run),
+                  Pointwise(DoubleNear(1e-4), log_likelihoods(inference::Engine(model), inputs, targets, alone)));
     }
   }
 }
 
 TEST(Scores, OfAnEmptyListAreAnEmptyList) {
-  EXPECT_TRUE(label_probabilities(models()[1], {}, 10, 23, {}).empty());
-  EXPECT_TRUE(log_likelihoods(models()[1], {}, {}, {}).empty());
+  EXPECT_TRUE(label_probabilities(inference::Engine(models()[1]), {}, 10, 23, {}).empty());
+  EXPECT_TRUE(log_likelihoods(inference::Engine(models()[1]), {}, {}, {}).empty());
 }
 
 TEST(Scores, BeatOncePerBatchAndLeaveNoGradients) {
   int beats = 0;
   const auto model = models()[1].clone();
   for (const auto& parameter : model.parameters()) parameter.value.requires_grad_(true);
-  (void)label_probabilities(model, some_tokens(10, 1), 10, 23, {{4, 1000}, [&] { ++beats; }});
+  (void)label_probabilities(inference::Engine(model), some_tokens(10, 1), 10, 23, {{4, 1000}, [&] { ++beats; }});
   EXPECT_EQ(beats, 3);
   for (const auto& parameter : model.parameters()) EXPECT_FALSE(parameter.value.grad().defined());
 }

@@ -43,16 +43,15 @@ class PlainT5 {
       attend(x, &source, layer + "1", "");
       feed_forward(x, layer + "2");
     }
-    x = norm(x, "decoder.final_layer_norm");
+    return norm(x, "decoder.final_layer_norm");
+  }
+
+  [[nodiscard]] Rows logits(Rows states) const {
     if (config_.scale_decoder_outputs) {
-      for (Row& row : x) {
+      for (Row& row : states) {
         for (double& value : row) value /= std::sqrt(static_cast<double>(config_.d_model));
       }
     }
-    return x;
-  }
-
-  [[nodiscard]] Rows logits(const Rows& states) const {
     return linear(states, weights_.contains("lm_head.weight") ? "lm_head" : "shared");
   }
 
