@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs westofn's T5 inference and its peers on the same model, data, cores and threads, in turn, and prints ratios.
+
+  compare.py --model FOLDER --mode generate --source 512 --n 64 --new-tokens 48 --prompts 2 --runs 3
+  compare.py --model FOLDER --mode score --source 608 --prompts 8
+  compare.py --model FOLDER --mode score --data pairs.jsonl --source 608 --prompts 32      real lengths up to 608
+  compare.py --model FOLDER --sharing                  time and memory of 64 samples against one
+  compare.py --model FOLDER --suite [--data pairs.jsonl]
+"""
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+import machine
+import programs
+import summary
+import work
+
+PEERS = "ctranslate2:float32,ctranslate2:int8,transformers:float32"
+SHARED_N = 64
+
+
+def parse_arguments(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, help="folder of make_model.py, or any T5 with its spiece.model")
+    parser.add_argument("--mode", choices=("generate", "score"), default="generate")
+    parser.add_argument("--source", type=int, default=512, help="tokens of each source; with --data the most")
+    parser.add_argument("--data", help="JSONL with prompt (and a, b or chosen, rejected): real lengths")
+    parser.add_argument("--n", type=int, default=64, help="samples of a prompt")
+    parser.add_argument("--new-tokens", type=int, default=48, help="tokens of every sample, no more and no fewer")
+    parser.add_argument("--prompts", type=int, default=2, help="prompts to sample for, or sequences to score")
+    parser.add_argument("--runs", type=int, default=3, help="rounds in which every program runs once")
+    parser.add_argument("--ours", default="float32", help="precisions of ours, as float32,bfloat16; or none")
+    parser.add_argument("--peers", default=PEERS, help=f"NAME:PRECISION[:BATCH],...; none: ours alone ({PEERS})")
+    parser.add_argument("--batch", type=int, default=0, help="prompts or sequences at once of ours; 0: our default")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--cores", help="cores to run on, as 1 or 0,1; the last ones that are allowed")
+    parser.add_argument("--clock", choices=("cpu", "wall"), help="of ratios and rates; cpu with one thread, else wall")
+    parser.add_argument("--worker", type=pathlib.Path, help="our inference_benchmark; the one built last")
+    parser.add_argument("--no-ceiling", action="store_true", help="do not measure matrix products")
+    parser.add_argument("--sharing", action="store_true", help="64 samples against one, every program started afresh")
+    parser.add_argument("--suite", action="store_true", help="all cases: see README.md")
+    parser.add_argument("--out", type=pathlib.Path, help="write all that was measured as JSON")
+    settings = parser.parse_args(arguments)
+    allowed = sorted(os.sched_getaffinity(0))
+    settings.cores = [int(c) for c in settings.cores.split(",")] if settings.cores else allowed[-settings.threads:]
+    settings.clock = {"cpu": "cpu_seconds", "wall": "seconds"}[
+        settings.clock or ("cpu" if settings.threads == 1 else "wall")]
+    settings.worker = settings.worker or (None if settings.ours == "none" else programs.find_worker())
+    return settings
+
+
+def program_list(settings):
+    batch = f":{settings.batch}" if settings.batch else ""
+    ours = [f"{programs.OURS}:{dtype}{batch}" for dtype in settings.ours.split(",") if dtype != "none"]
+    return ours + [peer for peer in settings.peers.split(",") if peer != "none"]
+
+
+def make_case(settings, **changes):
+    case = {key: getattr(settings, key) for key in ("model", "mode", "source", "data", "n", "new_tokens", "prompts",
+                                                    "runs", "threads")}
+    return case | changes
+
+
+def case_ids(case):
+    if case["data"]:
+        return work.real_ids(case["data"], case["model"], case["mode"], case["prompts"], case["source"])
+    return work.fixed_ids(case["prompts"], case["source"], work.read_config(case["model"])["vocab_size"])
+
+
+def take_turns(case, ids, names, settings):
+    """Program -> its runs. All have loaded their model before the first one runs."""
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(tempfile.NamedTemporaryFile("w", suffix=".json"))
+        json.dump(ids, file)
+        file.flush()
+        workers = []
+        for name in names:
+            start = programs.command(name, settings.worker, case, file.name)
+            workers.append(stack.enter_context(programs.Worker(name, start, settings.cores, settings.threads)))
+            workers[-1].wait_ready()  # one after the other: loading would disturb no measurement but memory
+        measured = {name: [] for name in names}
+        for round_number in range(case["runs"]):
+            for worker in workers:
+                measured[worker.program].append(worker.measure())
+                tell(f"round {round_number + 1} of {case['runs']}: {worker.program} "
+                     f"{measured[worker.program][-1][settings.clock]:.2f} s")
+    return measured
+
+
+def tell(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def describe_case(case, ids):
+    lengths = sorted(map(len, ids))
+    length = f"{lengths[0]}" if lengths[0] == lengths[-1] else f"{lengths[0]} to {lengths[-1]}"
+    if case["mode"] == "generate":
+        return (f"generate: {len(ids)} prompts of {length} tokens, N = {case['n']}, {case['new_tokens']} new tokens, "
+                f"{case['runs']} rounds")
+    return f"score: {len(ids)} sequences of {length} tokens, {case['runs']} rounds"
+
+
+def measure_ceilings(settings, config, ids):
+    """GEMM rates of the precisions of ours, on as many rows as there are source tokens at once."""
+    if settings.no_ceiling:
+        return {}
+    shapes = machine.model_shapes(config, max(map(len, ids)))
+    dtypes = {name.split(":")[1] for name in program_list(settings)} & {"float32", "bfloat16"}
+    return {dtype: machine.ceiling(dtype, shapes, settings.cores, settings.threads) for dtype in sorted(dtypes)}
+
+
+def run_case(settings, case):
+    names = program_list(settings)
+    programs.prepare_model(case["model"], names)
+    config, ids = work.read_config(case["model"]), case_ids(case)
+    ceilings = measure_ceilings(settings, config, ids)
+    measured = take_turns(case, ids, names, settings)
+    rows = summary.summarise(case, measured, settings.clock, work.case_flops(config, case, ids), ceilings)
+    print(f"\n### {describe_case(case, ids)}\n\n{summary.table(case, rows)}")
+    for dtype, rate in ceilings.items():
+        print(f"\nGEMM {dtype}: {rate['square']:.0f} GFLOP/s at 2048^3, {rate['model']:.0f} at the shapes of the "
+              "encoder")
+    return {"case": case, "lengths": list(map(len, ids)), "ceilings": ceilings, "rows": rows, "runs": measured}
+
+
+def run_sharing(settings, case):
+    """N = 64 against N = 1: each in a fresh process, so that a peak is its own."""
+    lines = [["program", "precision", "N", "CPU s", "wall s", "peak MiB", "above loaded", "time against N = 1"]]
+    results = []
+    ids = case_ids(case)
+    programs.prepare_model(case["model"], program_list(settings))
+    for name in program_list(settings):
+        base = None
+        for n in (1, SHARED_N):
+            rows = summary.summarise(case | {"n": n}, take_turns(case | {"n": n}, ids, [name], settings),
+                                     settings.clock, 0, {})
+            row = rows[0] | {"n": n}
+            results.append(row)
+            base = base or row
+            lines.append([row["program"], row["precision"], str(n), f"{row['cpu_seconds']:.3f}",
+                          f"{row['seconds']:.3f}", f"{row['peak_rss_mib']:.0f}",
+                          f"{row['peak_rss_mib'] - row['loaded_rss_mib']:.0f}",
+                          f"{row[settings.clock] / base[settings.clock]:.2f}"])
+    print(f"\n### 64 samples against one: {len(ids)} prompts of {len(ids[0])} tokens, {case['new_tokens']} new "
+          f"tokens\n\n{summary.markdown(lines)}")
+    return {"case": case, "sharing": results}
+
+
+def suite(settings):
+    """Every case that is asked of the engine."""
+    yield from (run_case(settings, make_case(settings, mode="generate", source=source, data=None))
+                for source in (512, 256, 100))
+    yield run_case(settings, make_case(settings, mode="score", source=608, prompts=8, data=None))
+    if settings.data:
+        yield run_case(settings, make_case(settings, mode="score", source=608, prompts=32))
+    yield run_sharing(settings, make_case(settings, mode="generate", source=512, prompts=1, data=None))
+
+
+def main():
+    settings = parse_arguments()
+    about = machine.describe()
+    tell(f"{about['processor']} (family/model {about['family_model']}), bfloat16 instructions: "
+         f"{'yes' if machine.computes_bfloat16(about) else 'no'}; cores {settings.cores}, threads {settings.threads}; "
+         f"ratios by {settings.clock}")
+    if settings.suite:
+        results = list(suite(settings))
+    elif settings.sharing:
+        results = [run_sharing(settings, make_case(settings, mode="generate"))]
+    else:
+        results = [run_case(settings, make_case(settings))]
+    if settings.out:
+        whole = {"machine": about, "date": time.strftime("%Y-%m-%d"), "clock": settings.clock, "results": results}
+        settings.out.write_text(json.dumps(whole, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
