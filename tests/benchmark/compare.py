@@ -21,7 +21,8 @@ import programs
 import summary
 import work
 
-PEERS = "ctranslate2:float32,ctranslate2:int8,transformers:float32"
+OURS, PEERS = "float32", "ctranslate2:float32,ctranslate2:int8,transformers:float32"
+BFLOAT16_OURS, BFLOAT16_PEERS = ",bfloat16", ",transformers:bfloat16"  # of the suite, where the processor has it
 SHARED_N = 64
 
 
@@ -35,8 +36,8 @@ def parse_arguments(arguments=None):
     parser.add_argument("--new-tokens", type=int, default=48, help="tokens of every sample, no more and no fewer")
     parser.add_argument("--prompts", type=int, default=2, help="prompts to sample for, or sequences to score")
     parser.add_argument("--runs", type=int, default=3, help="rounds in which every program runs once")
-    parser.add_argument("--ours", default="float32", help="precisions of ours, as float32,bfloat16; or none")
-    parser.add_argument("--peers", default=PEERS, help=f"NAME:PRECISION[:BATCH],...; none: ours alone ({PEERS})")
+    parser.add_argument("--ours", help=f"precisions of ours, as float32,bfloat16; or none ({OURS})")
+    parser.add_argument("--peers", help=f"NAME:PRECISION[:BATCH],...; none: ours alone ({PEERS})")
     parser.add_argument("--batch", type=int, default=0, help="prompts or sequences at once of ours; 0: our default")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cores", help="cores to run on, as 1 or 0,1; the last ones that are allowed")
@@ -47,6 +48,9 @@ def parse_arguments(arguments=None):
     parser.add_argument("--suite", action="store_true", help="all cases: see README.md")
     parser.add_argument("--out", type=pathlib.Path, help="write all that was measured as JSON")
     settings = parser.parse_args(arguments)
+    with_bfloat16 = settings.suite and machine.computes_bfloat16(machine.describe())
+    settings.ours = settings.ours or OURS + BFLOAT16_OURS * with_bfloat16
+    settings.peers = settings.peers or PEERS + BFLOAT16_PEERS * with_bfloat16
     allowed = sorted(os.sched_getaffinity(0))
     settings.cores = [int(c) for c in settings.cores.split(",")] if settings.cores else allowed[-settings.threads:]
     settings.clock = {"cpu": "cpu_seconds", "wall": "seconds"}[
