@@ -71,7 +71,7 @@ class OurWorker(unittest.TestCase):
 
     def test_that_fails_is_reported_with_its_message(self):
         with start(case_of("generate", model=str(MODEL / "missing")), [[5, 1]]) as worker:
-            with self.assertRaisesRegex(programs.WorkerError, "code 1:.*missing"):
+            with self.assertRaisesRegex(programs.WorkerError, "(?s)code 1:.*missing"):
                 worker.wait_ready()
 
 
