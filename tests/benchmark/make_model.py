@@ -1,52 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a random T5 v1.1 folder in Hugging Face format: make_model.py --shape small --out FOLDER
 
-The head is untied and scaled for logits with a standard deviation of about 3, queries and position biases are large
-enough for attention that is not flat: sampling then does the work that it does for a trained model. The tokenizer is
-trained on made-up words and, for real lengths of real texts, on --text.
+Untied, as v1.1 is; logits have a standard deviation of about 3, and queries and position biases are large enough for
+attention that is not flat. The tokenizer is trained on made-up words and, for real lengths of real texts, on --text.
 """
 import argparse
 import gzip
 import io
+import itertools
 import json
 import pathlib
 
 import numpy as np
 import sentencepiece
-import torch
-from safetensors.torch import save_file
-from transformers import T5Config, T5ForConditionalGeneration
+from safetensors.numpy import save_file
 
 SHAPES = {
     "small": dict(d_model=512, d_kv=64, num_heads=6, d_ff=1024, num_layers=8, num_decoder_layers=8, vocab_size=32128),
     "mini": dict(d_model=256, d_kv=64, num_heads=4, d_ff=512, num_layers=4, num_decoder_layers=4, vocab_size=8192),
     "tiny": dict(d_model=32, d_kv=8, num_heads=2, d_ff=48, num_layers=2, num_decoder_layers=2, vocab_size=512),
 }
+BUCKETS = 32  # of relative positions
+LOGIT_SPREAD = 3  # a head as T5 initialises it gives 22, with which every sample is the same
 ROOM = 128  # for 100 sentinels, and 28 ids that nothing uses, as in the published models
 
 
+def weight_shapes(shape):
+    """Name -> (shape, standard deviation) of every matrix, deviations as T5 initialises them with queries of four times
+    that. Norms are left out: they are one."""
+    d, f, inner = shape["d_model"], shape["d_ff"], shape["num_heads"] * shape["d_kv"]
+    attention = {"q": ((inner, d), 4 * (d * shape["d_kv"])**-0.5), "k": ((inner, d), d**-0.5),
+                 "v": ((inner, d), d**-0.5), "o": ((d, inner), inner**-0.5)}
+    feed_forward = {"wi_0": ((f, d), d**-0.5), "wi_1": ((f, d), d**-0.5), "wo": ((d, f), f**-0.5)}
+    matrices = {"shared": ((shape["vocab_size"], d), 1), "lm_head": ((shape["vocab_size"], d), LOGIT_SPREAD * d**-0.5)}
+    for stack, layers in (("encoder", shape["num_layers"]), ("decoder", shape["num_decoder_layers"])):
+        parts = ["SelfAttention", "EncDecAttention", "DenseReluDense"][::1 if stack == "decoder" else 2]
+        for layer, (place, part) in itertools.product(range(layers), enumerate(parts)):
+            for name, kind in (feed_forward if part == "DenseReluDense" else attention).items():
+                matrices[f"{stack}.block.{layer}.layer.{place}.{part}.{name}"] = kind
+        bias = f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias"
+        matrices[bias] = ((BUCKETS, shape["num_heads"]), 1)
+    return matrices
+
+
 def make_weights(shape, seed):
-    """The tensors under their Hugging Face names."""
-    torch.manual_seed(seed)
-    model = T5ForConditionalGeneration(T5Config(**shape, feed_forward_proj="gated-gelu", dropout_rate=0.0,
-                                                tie_word_embeddings=False, decoder_start_token_id=0))
-    # transformers 5 ties every T5, so the head is made here.
-    head = torch.empty(shape["vocab_size"], shape["d_model"]).normal_(0, 3 / shape["d_model"]**0.5)
-    model.lm_head.weight = torch.nn.Parameter(head)
-    with torch.no_grad():
-        for name, value in model.named_parameters():
-            if name.endswith(".q.weight"):
-                value.mul_(4)
-            if "relative_attention_bias" in name:
-                value.normal_()
-    return {name: value.detach().clone() for name, value in model.state_dict().items()
-            if not name.endswith("embed_tokens.weight")}
+    """The tensors, float32, under their Hugging Face names."""
+    random = np.random.default_rng(seed)
+    weights = {f"{name}.weight": random.standard_normal(size, np.float32) * np.float32(deviation)
+               for name, (size, deviation) in weight_shapes(shape).items()}
+    ones = np.ones(shape["d_model"], np.float32)
+    for stack, layers, parts in (("encoder", shape["num_layers"], 2), ("decoder", shape["num_decoder_layers"], 3)):
+        for layer, place in itertools.product(range(layers), range(parts)):
+            weights[f"{stack}.block.{layer}.layer.{place}.layer_norm.weight"] = ones
+        weights[f"{stack}.final_layer_norm.weight"] = ones
+    return weights
 
 
 def make_config(shape):
     return shape | dict(
         architectures=["T5ForConditionalGeneration"], model_type="t5", feed_forward_proj="gated-gelu",
-        tie_word_embeddings=False, is_encoder_decoder=True, relative_attention_num_buckets=32,
+        tie_word_embeddings=False, is_encoder_decoder=True, relative_attention_num_buckets=BUCKETS,
         relative_attention_max_distance=128, layer_norm_epsilon=1e-6, dropout_rate=0.0, initializer_factor=1.0,
         decoder_start_token_id=0, pad_token_id=0, eos_token_id=1, torch_dtype="float32")
 
