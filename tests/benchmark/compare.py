@@ -87,7 +87,7 @@ def take_turns(case, ids, names, settings):
         for name in names:
             start = programs.command(name, settings.worker, case, file.name)
             workers.append(stack.enter_context(programs.Worker(name, start, settings.cores, settings.threads)))
-            workers[-1].wait_ready()  # one after the other: loading would disturb no measurement but memory
+            workers[-1].wait_ready()
         measured = {name: [] for name in names}
         for round_number in range(case["runs"]):
             for worker in workers:
@@ -99,6 +99,15 @@ def take_turns(case, ids, names, settings):
 
 def tell(text):
     print(text, file=sys.stderr, flush=True)
+
+
+def describe_machine(about, settings):
+    if settings.clock == "seconds" and about["load"] > 0.5:
+        tell(f"other programs are running here (load {about['load']:.1f}): wall times will show it")
+    has = {True: "with", False: "without"}
+    return (f"{about['processor']} (family/model {about['family_model']}), {has[about['avx512f']]} AVX-512, "
+            f"{has[machine.computes_bfloat16(about)]} bfloat16 instructions; core {settings.cores}, threads "
+            f"{settings.threads}, load {about['load']:.1f}; rates and ratios by {settings.clock}")
 
 
 def describe_case(case, ids):
@@ -121,8 +130,8 @@ def measure_ceilings(settings, config, ids):
 
 def run_case(settings, case):
     names = program_list(settings)
-    programs.prepare_model(case["model"], names)
     config, ids = work.read_config(case["model"]), case_ids(case)
+    programs.prepare_model(case["model"], names)
     ceilings = measure_ceilings(settings, config, ids)
     measured = take_turns(case, ids, names, settings)
     rows = summary.summarise(case, measured, settings.clock, work.case_flops(config, case, ids), ceilings)
@@ -169,9 +178,7 @@ def suite(settings):
 def main():
     settings = parse_arguments()
     about = machine.describe()
-    tell(f"{about['processor']} (family/model {about['family_model']}), bfloat16 instructions: "
-         f"{'yes' if machine.computes_bfloat16(about) else 'no'}; cores {settings.cores}, threads {settings.threads}; "
-         f"ratios by {settings.clock}")
+    print(describe_machine(about, settings))
     if settings.suite:
         results = list(suite(settings))
     elif settings.sharing:
@@ -184,4 +191,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (programs.WorkerError, OSError, ValueError) as error:
+        sys.exit(f"compare.py: {error}")

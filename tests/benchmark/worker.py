@@ -38,7 +38,7 @@ def peak_rss_mib():
 
 
 def batches(work, size):
-    """Lists of `size` rows, longest first, so that little is padded; with the places that they had."""
+    """Places of the rows, `size` at a time, longest first, so that little is padded."""
     order = sorted(range(len(work)), key=lambda place: -len(work[place]))
     return [order[start:start + size] for start in range(0, len(order), size)]
 
