@@ -4,6 +4,7 @@
 Usage: benchmark_test.py INFERENCE_BENCHMARK [unittest arguments]
 """
 import contextlib
+import importlib.util
 import io
 import json
 import os
@@ -78,11 +79,11 @@ class OurWorker(unittest.TestCase):
 class Comparison(unittest.TestCase):
     """compare.py from its arguments to its table and JSON, against transformers."""
 
-    def compare(self, *arguments):
+    def compare(self, *arguments, peers="transformers:float32"):
         out = pathlib.Path(FOLDER.name) / "out.json"
         printed = io.StringIO()
         sys.argv = ["compare.py", "--worker", WORKER, "--model", str(MODEL), "--out", str(out), "--no-ceiling",
-                    "--peers", "transformers:float32", "--runs", "2", *arguments]
+                    "--peers", peers, "--runs", "2", *arguments]
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
             compare.main()
         return printed.getvalue(), json.loads(out.read_text())["results"][0]
@@ -95,6 +96,11 @@ class Comparison(unittest.TestCase):
         self.assertEqual(ours["ratios"]["westofn:float32"], {"ratio": 1, "least": 1, "largest": 1})
         self.assertEqual([len(runs) for runs in result["runs"].values()], [2, 2])
         self.assertIn("| transformers", table)
+
+    @unittest.skipUnless(importlib.util.find_spec("ctranslate2"), "no ctranslate2 here")
+    def test_finds_the_converted_model_to_be_the_same_model(self):
+        _, result = self.compare("--mode", "score", "--source", "30", "--prompts", "3", peers="ctranslate2:float32")
+        self.assertLess(result["rows"][1]["difference"], 1e-5)
 
     def test_of_samples_has_the_same_amount_of_work_in_both(self):
         _, result = self.compare("--source", "12", "--n", "2", "--new-tokens", "4", "--prompts", "2")
