@@ -51,8 +51,11 @@ TEST(DataSize, CountsTheRowsOfFilesAsPrepareDoes) {
 }
 
 TEST(DataSize, TakesWhatIsGivenInPlaceOfFiles) {
-  const DataSize size =
-      measure_data(read("{pairs: [{path: none.jsonl}]}"), "", {.prompts = 1000, .pairs = 200, .prompt_tokens = 30});
+  GivenSize given;
+  given.prompts = 1000;
+  given.pairs = 200;
+  given.prompt_tokens = 30;
+  const DataSize size = measure_data(read("{pairs: [{path: none.jsonl}]}"), "", given);
   EXPECT_EQ(size.unlabelled_prompts, 1000);
   EXPECT_EQ(size.training_pairs, 160);
   EXPECT_EQ(size.labelled_pairs, 80);
@@ -63,8 +66,10 @@ TEST(DataSize, TakesWhatIsGivenInPlaceOfFiles) {
 }
 
 TEST(DataSize, AsksForNumbersWhereFilesCannotBeCounted) {
+  GivenSize given;
+  given.prompts = 1000;
   try {
-    (void)measure_data(read("{pairs: [{path: none.jsonl}]}"), "", {.prompts = 1000});
+    (void)measure_data(read("{pairs: [{path: none.jsonl}]}"), "", given);
     FAIL() << "the number of pairs cannot be known";
   } catch (const ConfigError& error) {
     EXPECT_THAT(error.what(), HasSubstr("--pairs"));
