@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes of the files of each stage before compression, from their formats. Pure functions.
 //
-// A text costs its bytes and 8 of offset; an id and a group up to 32 bytes each. The HDF5 files are compressed (gzip),
-// so that texts and numbers of pools take about half of this; each file has some tens of KiB of descriptions.
+// A text costs its bytes and 8 of offset; an id and a group up to 32 bytes each. The HDF5 files are compressed, which is
+// not counted; nor are the descriptions that each file has.
 #pragma once
 
 #include "chain/estimate/data_size.h"

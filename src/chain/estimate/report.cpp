@@ -153,7 +153,7 @@ class Report {
         "           result does not depend on the number of ranks.\n"
         "  work     matrix products at mean lengths without padding; every pool with N different responses; sampling,\n"
         "           norms, softmax, reading and writing files, and the start of a job are left out.\n"
-        "  disk     pools, pairs and matches shrink to about half by compression.\n";
+        "  disk     from the file formats; how much compression saves depends on the texts and is not counted.\n";
     if (is_on_gpu(e_.runtime) && e_.runtime.device == model::DeviceChoice::automatic) {
       text += "  device   runtime.device is auto: taken for a GPU; --set runtime.device=cpu otherwise.\n";
     }
@@ -161,8 +161,9 @@ class Report {
       const bool trains = phase.memory && phase.memory->masters != 0;
       if (!trains || phase.work.operations == 0 || phase.work.busy_ranks > 0.75 * e_.options.ranks) continue;
       text += "  warning  " + printable(phase.name) + ": its batch has micro-batches for " +
-              with_prefix(phase.work.busy_ranks, "") + " of " + with_commas(e_.options.ranks) +
-              " ranks; a smaller runtime.micro_batch (or fewer ranks) wastes less.\n";
+              with_prefix(phase.work.busy_ranks, "") + " of " + with_commas(e_.options.ranks) + " ranks; " +
+              (e_.runtime.micro_batch > 1 ? "a smaller runtime.micro_batch" : "a larger batch") +
+              " or fewer ranks waste less.\n";
     }
     return text;
   }
