@@ -26,6 +26,7 @@ struct ExperimentOptions {
 };
 /// Local. Checks of option values; like every error of the command line, a wrong one ends with code 2.
 [[nodiscard]] CLI::Validator number_between(double low, double high);  ///< NaN is refused
+[[nodiscard]] CLI::Validator positive_number();                        ///< NaN and infinity are refused
 [[nodiscard]] CLI::Validator whole_number();                           ///< decimal digits, at most 64 bits
 [[nodiscard]] CLI::Validator not_empty();
 
@@ -36,8 +37,9 @@ void add_generate(CommandLine& line);
 void add_score(CommandLine& line);
 void add_export(CommandLine& line);
 void add_make_world(CommandLine& line);
-void add_experiment_commands(CommandLine& line);  ///< validate, estimate
-void add_folder_commands(CommandLine& line);      ///< inspect, status, clean
+void add_validate(CommandLine& line);
+void add_estimate(CommandLine& line);
+void add_folder_commands(CommandLine& line);  ///< inspect, status, clean
 void add_doctor(CommandLine& line);
 
 }  // namespace westofn::jobs

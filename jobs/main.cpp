@@ -98,7 +98,8 @@ int run(int argc, char** argv) {
   add_score(line);
   add_export(line);
   add_make_world(line);
-  add_experiment_commands(line);
+  add_validate(line);
+  add_estimate(line);
   add_folder_commands(line);
   add_doctor(line);
   line.app.get_formatter()->label("SUBCOMMAND", "COMMAND");

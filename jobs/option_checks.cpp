@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checks of option values: those of CLI11 let NaN and "-1 as unsigned" pass and print limits with six decimals.
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 
 #include "jobs/jobs.h"
@@ -28,6 +29,14 @@ CLI::Validator number_between(double low, double high) {
     const auto number = parse_all<double>(text);
     if (number && *number >= low && *number <= high) return std::string();
     return "expected a number from " + plain(low) + " to " + plain(high) + found(text);
+  };
+  return {check, ""};
+}
+
+CLI::Validator positive_number() {
+  const auto check = [](const std::string& text) {
+    const auto number = parse_all<double>(text);
+    return number && *number > 0 && std::isfinite(*number) ? std::string() : "expected a number above 0" + found(text);
   };
   return {check, ""};
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// westofn validate and estimate: what can be said of an experiment without computing anything.
+// westofn validate: checks an experiment without computing anything.
 #include <cstdio>
 #include <memory>
 
-#include "chain/estimate.h"
 #include "config/config.h"
 #include "jobs/experiment.h"
 #include "jobs/jobs.h"
@@ -13,8 +12,6 @@
 #include "util/text.h"
 
 namespace westofn::jobs {
-
-namespace {
 
 void add_validate(CommandLine& line) {
   auto options = std::make_shared<ExperimentOptions>();
@@ -38,28 +35,6 @@ void add_validate(CommandLine& line) {
       log_info(printable(options->file) + " is valid");
     });
   });
-}
-
-void add_estimate(CommandLine& line) {
-  auto options = std::make_shared<ExperimentOptions>();
-  auto ranks = std::make_shared<int>(1);
-  CLI::App* command = line.app.add_subcommand(
-      "estimate", "memory and work of an experiment on a number of ranks, before it is submitted");
-  add_experiment_options(*command, *options);
-  command->add_option("--ranks", *ranks, "ranks of the job, one a GPU (default 1)")
-      ->type_name("N")
-      ->check(number_between(1, 1e6));
-  command->callback([&line, options, ranks] {
-    line.exit_code = app::run_local(
-        line.common, [&] { std::fputs(chain::estimate(read_experiment(*options), *ranks).c_str(), stdout); });
-  });
-}
-
-}  // namespace
-
-void add_experiment_commands(CommandLine& line) {
-  add_validate(line);
-  add_estimate(line);
 }
 
 }  // namespace westofn::jobs

@@ -203,6 +203,55 @@ class CommandLine(Case):
             (stage / name).write_bytes(whole)
 
 
+class Estimates(Case):
+    """`estimate` before and after the data are there."""
+    MODEL = pathlib.Path(__file__).parents[2] / "configs" / "toy" / "base-model"
+
+    def estimate(self, *options):
+        done = self.here.run("estimate", "e.yaml", "--json", *options)
+        self.assertEqual((done.code, done.stderr), (0, ""), done)
+        return json.loads(done.stdout)
+
+    def test_rows_are_counted_as_prepare_counts_them(self):
+        rows = [row(prompt=f"p{i}", chosen=f"a{i}", rejected=f"b{i}") for i in range(90)]
+        self.here.experiment([*rows, rows[0]], more=f"policy: {{model: {self.MODEL}}}\n")
+        before = self.here.tree()
+        files = self.estimate()
+        self.assertEqual(self.here.tree(), before, "nothing may be written")
+        self.assertEqual(files["data"]["rows_from"], "the input files")
+        self.assertEqual(self.here.run("prepare", "e.yaml", "-q").code, 0)
+        prepared = self.estimate()
+        self.assertIn("prepare-", prepared["data"].pop("rows_from"))
+        del files["data"]["rows_from"]
+        self.assertEqual(files["data"], prepared["data"])
+        counts = json.loads((self.here.stage() / "manifest.json").read_text())["counts"]
+        for name in ("unlabelled", "validation", "test"):
+            self.assertEqual(prepared["data"]["prompts"][name], counts[f"prompts.{name}"])
+        self.assertEqual(prepared["data"]["pairs"]["hf50"], counts["labelled_half"])
+
+    def test_options_change_what_they_say(self):
+        self.here.write("e.yaml", f"name: x\ndata: {{world: {{}}}}\npolicy: {{model: {self.MODEL}}}\n")
+        one = self.estimate("--tflops", "1", "--memory", "80")
+        two = self.estimate("--tflops", "2", "--memory", "0.000001", "--prompts", "1200")
+        self.assertEqual(one["data"]["prompts"]["unlabelled"], 600)
+        self.assertEqual(two["data"]["prompts"]["unlabelled"], 1200)
+        for first, second in zip(one["phases"], two["phases"]):
+            if first["name"].startswith("matches"):
+                self.assertEqual(second["work"]["operations"], 2 * first["work"]["operations"])
+            elif first["name"] == "sft":
+                self.assertEqual(second["hours"], first["hours"] / 2)
+            if first["memory"]:
+                self.assertEqual((first["fits"], second["fits"]), (True, False), first["name"])
+        self.assertIsNone(self.estimate()["total"]["hours"])
+
+    def test_a_model_is_enough(self):
+        done = self.here.run("estimate", "--model", self.MODEL, "--memory", "1", "--json")
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(json.loads(done.stdout)["weights"]["total"], 217088)
+        self.assertIn("prompts at once", self.here.run("estimate", "--model", self.MODEL, "--memory", "1").stdout)
+        self.assert_refused(self.here.run("estimate", "--model", "none"), 3, ["none/config.json"])
+
+
 class Choices(Case):
     """What the experiment lets the user choose where the data are not perfect."""
 
