@@ -21,15 +21,14 @@ function(westofn_install_libraries)
   get_property(programs GLOBAL PROPERTY WESTOFN_INSTALLED)
   install(PROGRAMS "${PROJECT_SOURCE_DIR}/src/cmake/westofn-env" DESTINATION bin COMPONENT program)
   cmake_path(GET TorchWheel_ROOT PARENT_PATH torch_site)
-  set(settings
-    "set(programs \"${programs}\")"
-    "set(mpirun \"${MPIEXEC_EXECUTABLE}\")"
-    "set(torch_folders \"${TorchWheel_ROOT};${torch_site}/nvidia\")"
-    "set(CMAKE_STRIP \"${CMAKE_STRIP}\")"
-    "set(CMAKE_OBJDUMP \"${CMAKE_OBJDUMP}\")")
-  list(JOIN settings "\n" settings)
+  string(CONCAT settings
+    "set(programs \"${programs}\")\n"
+    "set(mpirun \"${MPIEXEC_EXECUTABLE}\")\n"
+    "set(torch_folders \"${TorchWheel_ROOT};${torch_site}/nvidia\")\n"
+    "set(CMAKE_STRIP \"${CMAKE_STRIP}\")\n"
+    "set(CMAKE_OBJDUMP \"${CMAKE_OBJDUMP}\")\n")
   set(script "${PROJECT_BINARY_DIR}/install_settings_$<CONFIG>.cmake")
-  file(GENERATE OUTPUT "${script}" CONTENT "${settings}\n")
+  file(GENERATE OUTPUT "${script}" CONTENT "${settings}")
   install(CODE "include(\"${PROJECT_BINARY_DIR}/install_settings_${CMAKE_BUILD_TYPE}.cmake\")
 include(\"${PROJECT_SOURCE_DIR}/src/cmake/install_libraries.cmake\")" COMPONENT libraries)
 endfunction()
