@@ -81,9 +81,9 @@ double best_rate(double amount, int runs, const std::function<at::Tensor()>& wor
   return best;
 }
 
-DeviceRate measure_device(at::Device device, bool tiny) {
-  const std::int64_t bytes = tiny ? 1 << 26 : 1LL << 30;
-  const std::int64_t width = tiny ? 512 : 8192;
+DeviceRate measure_device(at::Device device) {
+  const std::int64_t bytes = device.is_cpu() ? 1 << 26 : 1LL << 30;
+  const std::int64_t width = device.is_cpu() ? 512 : 8192;
   const at::TensorOptions options = at::TensorOptions(device).dtype(at::kBFloat16);
   DeviceRate rate;
   {
@@ -127,7 +127,6 @@ void print_row(const std::string& name, const std::string& what, double units, d
                double floor_s) {
   std::printf("%-6s %-16s %12.3f%s %12.0f %12.3f %8.2f\n", name.c_str(), what.c_str(), 1e3 * timing.seconds / units,
               timing.cold ? "*" : " ", tokens / timing.seconds, 1e3 * floor_s / units, timing.seconds / floor_s);
-  std::fflush(stdout);
 }
 
 /// Measures one model; each of its figures gets a like part of the time until `deadline`.
@@ -143,12 +142,21 @@ class ModelSpeed {
   void measure(double deadline) {
     auto figures = static_cast<double>(work_.prompts.size()) + 1;
     const auto share = [&] { return steady_seconds() + (deadline - steady_seconds()) / figures--; };
-    for (const std::int64_t prompts : work_.prompts) measure_generation(prompts, share());
+    for (const std::int64_t prompts : work_.prompts) {
+      const double end = share();
+      if (last_s_ < deadline - steady_seconds()) {
+        measure_generation(prompts, end);
+      } else {
+        std::printf("%-6s %-16s not measured: no time left\n", name_.c_str(), generation_name(prompts).c_str());
+      }
+    }
     measure_scoring(share());
   }
 
  private:
-  void measure_generation(std::int64_t prompts, double deadline) const {
+  static std::string generation_name(std::int64_t prompts) { return "generate P = " + std::to_string(prompts); }
+
+  void measure_generation(std::int64_t prompts, double deadline) {
     std::vector<generation::PromptInput> inputs;
     for (std::int64_t i = 0; i < prompts; ++i) inputs.push_back({std::to_string(i), some_tokens(work_.source, i)});
     generation::SamplingSettings settings;
@@ -158,7 +166,8 @@ class ModelSpeed {
         time_work(deadline, [&] { (void)write_samples(t5_, tokenizer_, inputs, settings, prompts * work_.samples); });
     const auto P = static_cast<double>(prompts);
     const auto N = static_cast<double>(work_.samples);
-    print_row(name_, "generate P = " + std::to_string(prompts), P, P * N * static_cast<double>(work_.written), timing,
+    last_s_ = timing.seconds;
+    print_row(name_, generation_name(prompts), P, P * N * static_cast<double>(work_.written), timing,
               floor_.generation_s(P, N, static_cast<double>(work_.source), work_.written));
   }
 
@@ -178,6 +187,7 @@ class ModelSpeed {
   model::T5 t5_;
   tokenizer::Tokenizer tokenizer_;
   SpeedFloor floor_;
+  double last_s_ = 0;  ///< of the last run of generation: the next one, with more prompts, takes longer
 };
 
 /// What is left to say if the weights and what is computed with them do not fit into the device.
@@ -195,7 +205,7 @@ int run(const Arguments& arguments) {
   const at::NoGradGuard no_gradients;
   const double deadline = steady_seconds() + arguments.seconds;
   const Workload work = workload(arguments.tiny);
-  const DeviceRate rate = measure_device(arguments.device, arguments.tiny);
+  const DeviceRate rate = measure_device(arguments.device);
   std::printf("device: %s; copy %.3g B/s, bfloat16 product %.3g FLOP/s\n",
               arguments.device.is_cpu() ? "CPU" : comm::list_gpus().at(0).name.c_str(), rate.bytes_per_s,
               rate.flop_per_s);
@@ -248,6 +258,7 @@ std::string take_arguments(int argc, char** argv, Arguments& arguments) {
 }  // namespace westofn::testing
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // what was measured is seen even if the rest takes too long
   westofn::testing::Arguments arguments;
   if (const std::string wrong = westofn::testing::take_arguments(argc, argv, arguments); !wrong.empty()) {
     std::fprintf(stderr, "gpu_speed: %s\n", wrong.c_str());
