@@ -142,6 +142,7 @@ class ModelSpeed {
   void measure(double deadline) {
     auto figures = static_cast<double>(work_.prompts.size()) + 1;
     const auto share = [&] { return steady_seconds() + (deadline - steady_seconds()) / figures--; };
+    measure_scoring(share());
     for (const std::int64_t prompts : work_.prompts) {
       const double end = share();
       if (last_s_ < deadline - steady_seconds()) {
@@ -150,7 +151,6 @@ class ModelSpeed {
         std::printf("%-6s %-16s not measured: no time left\n", name_.c_str(), generation_name(prompts).c_str());
       }
     }
-    measure_scoring(share());
   }
 
  private:
