@@ -2,11 +2,8 @@
 // T5::load: the weights of a Hugging Face folder.
 #include <ATen/ops/equal.h>
 
-#include <array>
-#include <set>
-
-#include "io/safetensors.h"
 #include "model/t5.h"
+#include "model/t5_folder.h"
 #include "model/t5_weights.h"
 #include "model/tensor_bytes.h"
 
@@ -15,68 +12,44 @@ namespace {
 
 constexpr std::string_view embedding_name = "shared.weight";
 constexpr std::string_view head_name = "lm_head.weight";
-/// Other names under which a file may hold the embedding, in its place or once more.
-constexpr std::array embedding_aliases = {"encoder.embed_tokens.weight", "decoder.embed_tokens.weight"};
-/// Old files hold a bias that T5 never used.
-constexpr std::string_view unused_name = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight";
 
-/// The tensors of a folder; remembers which were asked for.
+/// Reads the tensors of a folder.
 class WeightReader {
  public:
-  WeightReader(const std::string& folder, Placement placement) : files_(folder), placement_(placement) {}
+  WeightReader(const T5Folder& folder, Placement placement) : folder_(folder), placement_(placement) {}
 
-  [[nodiscard]] bool has(std::string_view name) const { return files_.tensors().contains(name); }
-
-  at::Tensor read(std::string_view name, const std::vector<std::int64_t>& shape) {
-    const io::TensorView& view = files_.at(name);
-    used_.emplace(name);
-    return to_tensor(view, shape, place_of(name), placement_);
+  [[nodiscard]] at::Tensor read(std::string_view name, const std::vector<std::int64_t>& shape) const {
+    return to_tensor(folder_.weights().at(name), shape, folder_.place_of(name), placement_);
   }
 
   /// The embedding under whatever name; throws DataError if two names have different ones.
-  at::Tensor read_embedding(const std::vector<std::int64_t>& shape) {
+  [[nodiscard]] at::Tensor read_embedding(const std::vector<std::int64_t>& shape) const {
     at::Tensor embedding;
-    if (has(embedding_name)) embedding = read(embedding_name, shape);
-    for (const char* alias : embedding_aliases) {
-      if (!has(alias)) continue;
+    for (const std::string_view alias : folder_.embedding_names()) {
       const at::Tensor other = read(alias, shape);
       if (!embedding.defined()) embedding = other;
-      if (!at::equal(embedding, other)) fail(place_of(alias), "is another name of the embedding but differs from it");
-    }
-    return embedding.defined() ? embedding : read(embedding_name, shape);
-  }
-
-  /// Throws DataError if the folder has a tensor that nobody asked for.
-  void check_all_used() const {
-    for (const auto& [name, view] : files_.tensors()) {
-      if (!used_.contains(name) && name != unused_name) {
-        fail(place_of(name), "is not part of the model that config.json describes");
+      if (!at::equal(embedding, other)) {
+        fail(folder_.place_of(alias), "is another name of the embedding but differs from it");
       }
     }
+    return embedding;
   }
 
  private:
-  [[nodiscard]] TensorPlace place_of(std::string_view name) const {
-    for (const io::SafetensorsFile& file : files_.files()) {
-      if (file.tensors().contains(name)) return {file.path(), std::string(name)};
-    }
-    return {"", std::string(name)};
-  }
-
-  io::SafetensorsModel files_;
+  const T5Folder& folder_;
   Placement placement_;
-  std::set<std::string, std::less<>> used_;
 };
 
 }  // namespace
 
-T5 T5::load(const std::string& folder, Placement placement) {
-  T5Config config = read_t5_config(folder);
-  WeightReader reader(folder, placement);
+T5 T5::load(const std::string& path, Placement placement) {
+  const T5Folder folder(path);
+  T5Config config = folder.config();
+  const WeightReader reader(folder, placement);
   const std::vector<std::int64_t> shape_VD = {config.vocab_size, config.d_model};
   const at::Tensor embedding_VD = reader.read_embedding(shape_VD);
   // transformers 5 calls every model tied: what counts is whether the file has a head of its own.
-  if (reader.has(head_name)) {
+  if (folder.has_head()) {
     config.tie_word_embeddings =
         config.tie_word_embeddings && at::equal(embedding_VD, reader.read(head_name, shape_VD));
   }
@@ -85,7 +58,6 @@ T5 T5::load(const std::string& folder, Placement placement) {
     *slot.value = slot.name == embedding_name ? embedding_VD : reader.read(slot.name, slot.shape);
   }
   T5Weights::tie(model);
-  reader.check_all_used();
   return model;
 }
 
