@@ -18,6 +18,8 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+sys.path.insert(0, str(Path(sys.argv[2]).parent))
+import convert_hf  # the script under test
 from t5_parity import build, check, expected_outputs, inputs
 
 ALIASES = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
@@ -70,6 +72,15 @@ def convert(script, *arguments):
                           env=dict(os.environ, HF_HUB_OFFLINE="1"))
 
 
+def refusal(folder, out):
+    """The message that the conversion gives; empty if there is none."""
+    try:
+        convert_hf.convert(folder, out)
+    except convert_hf.ConvertError as error:
+        return str(error)
+    return ""
+
+
 def our_outputs(program, folder, source, lengths, target, scratch):
     save_file({"source": source.astype(np.float64), "lengths": lengths.astype(np.float64),
                "target": target.astype(np.float64)}, scratch / "in.safetensors")
@@ -107,8 +118,7 @@ def check_conversion(program, script, save, scratch):
     assert (new / "config.json").read_bytes() == (old / "config.json").read_bytes()
 
     narrow = scratch / "narrow"
-    done = convert(script, old, narrow, "--dtype", "bfloat16", "--shard-bytes", 9000)
-    assert done.returncode == 0, done
+    convert_hf.convert(old, narrow, "bfloat16", shard_bytes=9000)
     shards = sorted(path.name for path in narrow.glob("*.safetensors"))
     assert len(shards) > 1 and shards[0] == f"model-00001-of-{len(shards):05}.safetensors", shards
     assert set(stored(narrow)) == set(types) and set(stored(narrow).values()) == {torch.bfloat16}
@@ -116,8 +126,7 @@ def check_conversion(program, script, save, scratch):
     theirs = expected_outputs(narrow, source, lengths, target)[1]
     check(save.__name__ + " narrow", our_outputs(program, narrow, source, lengths, target, scratch), theirs, lengths)
 
-    again = convert(script, old, new)
-    assert again.returncode == 3 and "exists already" in again.stderr, again
+    assert "exists already" in refusal(old, new)
     assert stored(new) == types
 
 
@@ -132,8 +141,6 @@ class Attack:
 
 
 def check_refusals(script, scratch):
-    sys.path.insert(0, str(Path(script).parent))
-    import convert_hf
     good = scratch / "good"
     save_tied_single(good)
     state = torch.load(good / "pytorch_model.bin", weights_only=True)
@@ -169,12 +176,7 @@ def check_refusals(script, scratch):
         if name == "code":  # of one case, all that the user sees
             done = convert(script, folder, out)
             assert done.returncode == 3 and part in done.stderr and len(done.stderr.splitlines()) == 1, done
-        message = ""
-        try:
-            convert_hf.convert(folder, out)
-        except convert_hf.ConvertError as error:
-            message = str(error)
-        assert part in message, (name, message)
+        assert part in refusal(folder, out), (name, refusal(folder, out))
         assert [path.name for path in folder.parent.iterdir()] == ["in"], name
         shutil.rmtree(folder.parent)
     assert not victim.exists(), "code of a pickle was executed"
