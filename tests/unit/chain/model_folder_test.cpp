@@ -77,7 +77,10 @@ TEST_F(TiedFolder, OfARewardModelNeedsItsHead) {
   model::save_reward_head(path(), model::random_head(*model_, 1), model::ScoreScale{0.5, 2});
   EXPECT_THAT(describe(), HasSubstr("scores have mean 0.5 and standard deviation 2"));
   std::filesystem::remove(folder_ / "reward_head.safetensors");
-  scoring::write_scoring_config(path(), {scoring::ScoreKind::pointwise, "{prompt} {response}"});
+  scoring::ScoringConfig config;
+  config.kind = scoring::ScoreKind::pointwise;
+  config.template_text = "{prompt} {response}";
+  scoring::write_scoring_config(path(), config);
   expect_data_error([&] { (void)describe(); }, "reward_head.safetensors");
 }
 

@@ -39,7 +39,7 @@ void expect_found(DType dtype, Word largest, const std::vector<Word>& wrong) {
   }
   for (const Word bits : wrong) {
     for (const Word signed_bits : {bits, static_cast<Word>(bits | sign)}) {
-      for (const std::size_t index : {0, 1, 4095, 4096, 10'000}) {
+      for (const std::size_t index : std::vector<std::size_t>{0, 1, 4095, 4096, 10'000}) {
         Numbers<Word> numbers(dtype, largest, count);
         numbers.set(index, signed_bits);
         EXPECT_EQ(numbers.find(), index) << to_string(dtype) << " " << signed_bits;
