@@ -60,7 +60,8 @@ struct EncoderOutput {
 class T5 {
  public:
   /// Reads a Hugging Face folder: safetensors, one file or sharded; other types are converted. Throws DataError that
-  /// names the file and tensor if one is missing, superfluous or of another shape.
+  /// names the file and tensor if one is missing, superfluous, of another shape or not finite; all but the last is
+  /// checked before a weight is read.
   static T5 load(const std::string& folder, Placement placement);
   /// A new model, initialised as transformers does it (factor 1.0), from the Philox stream (purpose "init", seed).
   static T5 random(const T5Config& config, std::uint64_t seed, Placement placement);
