@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 // westofn inspect, status and clean: what is in files and folders. None of them needs ranks.
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "app/inspect.h"
 #include "app/status.h"
+#include "chain/model_folder.h"
+#include "io/manifest.h"
 #include "jobs/jobs.h"
 #include "util/log.h"
 #include "util/text.h"
 
 namespace westofn::jobs {
 namespace {
+
+/// Whether a folder holds a model; a stage that is not complete is not opened.
+bool is_model_folder(const std::string& path) {
+  if (!io::file_status(path + "/config.json")) return false;
+  return io::has_manifest(path) || !app::is_stage_name(std::filesystem::path(path).filename().string());
+}
+
+std::string describe(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  if (!is_model_folder(path)) return app::inspect(path);
+  const std::string stage = io::has_manifest(path) ? app::inspect(path) + "\n" : "";
+  return stage + chain::describe_model_folder(path);
+}
 
 void add_inspect(CommandLine& line) {
   auto path = std::make_shared<std::string>();
@@ -22,7 +38,7 @@ void add_inspect(CommandLine& line) {
       ->type_name("PATH")
       ->check(not_empty());
   command->callback([&line, path] {
-    line.exit_code = app::run_local(line.common, [&] { std::fputs(app::inspect(*path).c_str(), stdout); });
+    line.exit_code = app::run_local(line.common, [&] { std::fputs(describe(*path).c_str(), stdout); });
   });
 }
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "chain/given_model.h"
 #include "config/config.h"
 #include "jobs/experiment.h"
 #include "jobs/jobs.h"
@@ -31,6 +32,7 @@ void add_validate(CommandLine& line) {
         throw ConfigError("validate needs an experiment file, or --reference (see `westofn validate --help`)");
       const chain::Experiment experiment = read_experiment(*options);
       for (const auto& source : preparation::list_sources(experiment.data)) (void)io::JsonlReader(source.path);
+      chain::check_given_models(experiment);
       std::fputs(config::to_yaml(experiment).c_str(), stdout);
       log_info(printable(options->file) + " is valid");
     });

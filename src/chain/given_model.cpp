@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
+#include "chain/model_folder.h"
 #include "comm/agree.h"
 #include "comm/typed.h"
 #include "util/error.h"
@@ -21,30 +23,50 @@ bool holds_model(const std::string& name) {
          name.ends_with(".safetensors");
 }
 
+/// Throws DataError unless a model can be loaded from the folder, as far as one can tell without reading its weights.
 std::vector<std::string> list_model_files(const std::string& folder) {
-  const std::string shown = printable(folder);
+  (void)open_model_folder(folder);
   std::error_code error;
-  if (!fs::is_directory(folder, error)) {
-    throw DataError(shown +
-                    ": no such folder; a model is a T5 folder in Hugging Face format (relative paths are "
-                    "relative to the current folder)");
-  }
   std::vector<std::string> files;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     if (holds_model(entry->path().filename().string())) files.push_back(entry->path().string());
   }
-  if (error) throw IoError(shown + ": cannot list the folder: " + error.message());
+  if (error) throw IoError(printable(folder) + ": cannot list the folder: " + error.message());
   std::sort(files.begin(), files.end());
-  for (const char* name : {"config.json", "spiece.model"}) {
-    if (!fs::exists(fs::path(folder) / name, error)) throw DataError(shown + ": has no " + name);
-  }
-  if (std::none_of(files.begin(), files.end(), [](const auto& file) { return file.ends_with(".safetensors"); })) {
-    throw DataError(shown + ": has no .safetensors file; convert its weights to safetensors first");
-  }
   return files;
 }
 
+ModelFolder open_given_model(const std::string& key, const std::string& folder) {
+  try {
+    return open_model_folder(folder);
+  } catch (const DataError& error) {
+    throw DataError(key + ": " + error.what());
+  }
+}
+
+void check_label(const tokenizer::Tokenizer& tokenizer, const std::string& label) {
+  try {
+    (void)tokenizer.label(label);
+  } catch (const ConfigError& error) {
+    throw ConfigError(std::string("preference_model.label_tokens: ") + error.what());
+  }
+}
+
 }  // namespace
+
+void check_given_models(const Experiment& experiment) {
+  const auto& preference = experiment.preference_model;
+  std::optional<ModelFolder> judge;  // what the preference model starts from
+  if (experiment.policy && experiment.policy->model)
+    judge = open_given_model("policy.model", *experiment.policy->model);
+  if (preference.model) judge = open_given_model("preference_model.model", *preference.model);
+  if (judge) {
+    for (const auto& label : preference.label_tokens) check_label(judge->tokenizer, label);
+  }
+  for (const auto& [name, settings] : experiment.reward_models) {
+    if (settings.model) (void)open_given_model("reward_models." + name + ".model", *settings.model);
+  }
+}
 
 app::StageInput find_given_model(app::JobContext& job, const std::string& folder) {
   // One rank looks: another machine may see the folder a moment later.

@@ -65,8 +65,8 @@ using WeightMap = std::map<std::string, std::string, std::less<>>;
 /// Parses an index; `name` is for messages. Throws DataError, also if a shard is not a plain base name.
 [[nodiscard]] WeightMap parse_safetensors_index(std::string_view text, const std::string& name);
 
-/// The weights of a Hugging Face folder: model.safetensors, else the shards of model.safetensors.index.json. The views
-/// live as long as this object.
+/// The weights of a Hugging Face folder: model.safetensors, else (as in transformers) the shards of
+/// model.safetensors.index.json. The views live as long as this object.
 class SafetensorsModel {
  public:
   /// Throws DataError if there are no such files, or if index and shards disagree about a tensor.

@@ -30,9 +30,8 @@ bool has_pickle_weights(const std::string& folder) {
   if (!file_status(folder)) throw DataError(folder + ": there is no such folder; check the path");
   if (has_pickle_weights(folder)) {
     throw DataError(folder +
-                    ": has only pytorch_model*.bin, and pickle files are not read because they can run code. Convert "
-                    "the folder once with Python: transformers' AutoModelForSeq2SeqLM.from_pretrained(FOLDER)"
-                    ".save_pretrained(NEW_FOLDER, safe_serialization=True)");
+                    ": has only pytorch_model*.bin, and pickle files are not read because they can run code; convert "
+                    "the folder once with `python analysis/convert_hf.py FOLDER NEW_FOLDER`");
   }
   throw DataError(folder +
                   ": has neither model.safetensors nor model.safetensors.index.json; name a Hugging Face folder");

@@ -47,15 +47,6 @@ struct RewardModel {
 io::FileInfo save_reward_head(const std::string& folder, const RewardHead& head,
                               const std::optional<ScoreScale>& scale);
 
-/// A head and its scale as reward_head.safetensors has them.
-struct SavedHead {
-  RewardHead head;
-  std::optional<ScoreScale> scale;
-};
-
-/// Local. Reads FOLDER/reward_head.safetensors for a T5 of this width. Throws DataError.
-[[nodiscard]] SavedHead load_reward_head(const std::string& folder, std::int64_t d_model, at::Device device);
-
 /// Local. Throws DataError if a file is missing or does not fit the T5.
 [[nodiscard]] RewardModel load_reward_model(const std::string& folder, Placement placement);
 

@@ -13,12 +13,13 @@
 #include <string>
 #include <vector>
 
-#include "io/safetensors.h"
 #include "io/safetensors_writer.h"
 #include "model/batch.h"
 #include "model/t5_config.h"
 
 namespace westofn::model {
+
+class T5Folder;
 
 /// Where a model lives.
 struct Placement {
@@ -63,7 +64,8 @@ struct EncoderOutput {
 class T5 {
  public:
   /// Reads a Hugging Face folder: safetensors, one file or sharded; other types are converted. Throws DataError that
-  /// names the file and tensor if one is missing, superfluous or of another shape.
+  /// names the file and tensor if one is missing, superfluous, of another shape or not finite; all but the last is
+  /// checked before a weight is read.
   static T5 load(const std::string& folder, Placement placement);
   /// The same without reading the weights: they stay in their files, in the types in which these have them, on the CPU.
   /// For inference::Engine, which reads each when it is needed; not for computing.
@@ -106,7 +108,7 @@ class T5 {
  private:
   friend class T5Weights;
   T5(T5Config config, Placement placement) : config_(config), placement_(placement) {}
-  static T5 read(T5Config config, const io::SafetensorsModel& files, std::optional<Placement> placement);
+  static T5 read(const T5Folder& folder, std::optional<Placement> placement);
 
   T5Config config_;
   Placement placement_;
@@ -116,7 +118,7 @@ class T5 {
   at::Tensor encoder_norm_D_, decoder_norm_D_;
   std::vector<EncoderLayer> encoder_;
   std::vector<DecoderLayer> decoder_;
-  std::shared_ptr<const io::SafetensorsModel> files_;  ///< of a mapped model
+  std::shared_ptr<const T5Folder> files_;  ///< of a mapped model
 };
 
 /// Local. Writes config.json, generation_config.json, model.safetensors (sharded above 5 GB) and spiece.model into an

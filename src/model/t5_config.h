@@ -32,7 +32,10 @@ struct T5Config {
   [[nodiscard]] std::int64_t inner() const { return num_heads * d_kv; }
 };
 
-/// Parses the text of a config.json; `name` is for messages. Throws DataError that names the key.
+/// Parses the text of a config.json; `name` is for messages. Missing feed_forward_proj (relu), num_decoder_layers (as
+/// many as the encoder), relative_attention_max_distance (128), tie_word_embeddings (true), scale_decoder_outputs (as
+/// tie_word_embeddings) and decoder_start_token_id (0, padding) have defaults. Throws DataError that names the key,
+/// also for a model that is no whole T5 or that pads and ends texts with other ids than 0 and 1.
 [[nodiscard]] T5Config parse_t5_config(std::string_view text, const std::string& name);
 
 /// Reads FOLDER/config.json. Throws DataError.

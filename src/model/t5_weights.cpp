@@ -94,6 +94,13 @@ std::vector<WeightSlot> T5Weights::slots(T5& model) {
   return std::move(list).sorted();
 }
 
+std::vector<WeightSlot> T5Weights::slots_of(const T5Config& config) {
+  T5 empty(config, {});
+  auto all = slots(empty);
+  for (WeightSlot& slot : all) slot.value = nullptr;
+  return all;
+}
+
 void T5Weights::tie(T5& model) {
   if (model.config_.tie_word_embeddings) model.head_VD_ = model.embedding_VD_;
 }

@@ -24,6 +24,8 @@ class T5Weights {
  public:
   /// Every weight once, in order of names; the lists of layers get their lengths. A tied head is not among them.
   static std::vector<WeightSlot> slots(T5& model);
+  /// The same without a model: names, shapes and deviations only.
+  static std::vector<WeightSlot> slots_of(const T5Config& config);
   /// Makes the head of a tied model its embedding; called when the slots have been filled.
   static void tie(T5& model);
 };

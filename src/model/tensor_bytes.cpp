@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 
+#include "io/finite.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -35,19 +36,34 @@ void fail(const TensorPlace& place, const std::string& message) {
   throw DataError(place.file + ": tensor '" + printable(place.name) + "' " + message);
 }
 
-at::Tensor to_mapped_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape,
-                            const TensorPlace& from) {
-  const auto type = floating_type(view.dtype);
-  if (!type) fail(from, "is of type " + std::string(io::to_string(view.dtype)) + ", not F32, BF16, F16 or F64");
+void check_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape, const TensorPlace& from) {
+  if (!floating_type(view.dtype)) {
+    fail(from, "is of type " + std::string(io::to_string(view.dtype)) + ", not F32, BF16, F16 or F64");
+  }
   if (view.shape != shape) {
     fail(from, "has shape " + describe_shape(view.shape) + ", but config.json asks for " + describe_shape(shape));
   }
+}
+
+void check_finite(const io::TensorView& view, const TensorPlace& from) {
+  const auto index = io::find_non_finite(view);
+  if (!index) return;
+  fail(from, "holds a number that is not finite (NaN, infinity or too large for float32) at place " +
+                 std::to_string(*index) + " of " + describe_shape(view.shape) +
+                 "; the model is damaged, or its training went wrong");
+}
+
+at::Tensor to_mapped_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape,
+                            const TensorPlace& from) {
+  check_tensor(view, shape, from);
+  check_finite(view, from);
+  const at::ScalarType type = *floating_type(view.dtype);
   const auto address = reinterpret_cast<std::uintptr_t>(view.bytes.data());
   if (!view.bytes.empty() && address % io::element_size(view.dtype) == 0) {
     // LibTorch has no tensors of constant bytes; nobody writes to these.
-    return at::from_blob(const_cast<std::byte*>(view.bytes.data()), shape, *type);
+    return at::from_blob(const_cast<std::byte*>(view.bytes.data()), shape, type);
   }
-  const at::Tensor tensor = at::empty(shape, *type);
+  const at::Tensor tensor = at::empty(shape, type);
   if (!view.bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), view.bytes.data(), view.bytes.size());
   return tensor;
 }

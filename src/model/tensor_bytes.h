@@ -24,7 +24,13 @@ struct TensorPlace {
 /// Throws DataError that names file and tensor.
 [[noreturn]] void fail(const TensorPlace& place, const std::string& message);
 
-/// Local. A copy in the given place; throws DataError unless it has this shape and holds floating-point numbers.
+/// Throws DataError unless the tensor has this shape and is of a floating-point type. Reads no number.
+void check_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape, const TensorPlace& from);
+
+/// Throws DataError if a number of the tensor is NaN, infinite or too large for float32.
+void check_finite(const io::TensorView& view, const TensorPlace& from);
+
+/// Local. A copy in the given place; throws DataError unless it has this shape and finite floating-point numbers.
 [[nodiscard]] at::Tensor to_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape,
                                    const TensorPlace& from, const Placement& placement);
 

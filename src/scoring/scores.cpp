@@ -14,6 +14,8 @@
 #include <array>
 #include <utility>
 
+#include "model/saved_head.h"
+#include "model/t5_folder.h"
 #include "util/error.h"
 
 namespace westofn::scoring {
@@ -73,9 +75,9 @@ at::Tensor sequence_log_likelihood(const model::T5& model, const model::TokenBat
 }
 
 RewardEngine load_reward_engine(const std::string& folder, model::Placement placement) {
-  inference::Engine t5 = inference::Engine::load(folder, placement);
-  model::SavedHead saved = model::load_reward_head(folder, t5.config().d_model, placement.device);
-  return {std::move(t5), std::move(saved.head), saved.scale};
+  // Headers first: weights can take minutes to read.
+  model::SavedHead saved = model::load_reward_head(folder, model::T5Folder(folder).config().d_model, placement.device);
+  return {inference::Engine::load(folder, placement), std::move(saved.head), saved.scale};
 }
 
 std::vector<double> label_probabilities(const inference::Engine& engine, std::span<const tokenizer::Tokens> inputs,

@@ -29,6 +29,18 @@ Enum parse_name(const io::JsonValue& value) {
              "'");
 }
 
+/// Throws DataError unless the template has the place holders of the kind.
+void check_template(const io::JsonValue& value, ScoreKind kind) {
+  if (kind == ScoreKind::likelihood) return;
+  try {
+    const bool is_pairwise = kind == ScoreKind::pairwise;
+    (void)tokenizer::Template(value.text(), is_pairwise ? std::vector<std::string>{"prompt", "a", "b"}
+                                                        : std::vector<std::string>{"prompt", "response"});
+  } catch (const ConfigError& error) {
+    value.fail(error.what());
+  }
+}
+
 ScoringConfig parse(const io::JsonValue& root) {
   for (const auto& key : root.keys()) {
     if (std::ranges::find(known_keys, key) == known_keys.end()) root.fail("unknown key '" + printable(key, 60) + "'");
@@ -39,10 +51,15 @@ ScoringConfig parse(const io::JsonValue& root) {
   ScoringConfig config;
   config.kind = parse_name<ScoreKind>(root.field("kind"));
   config.template_text = root.field("template").text();
+  check_template(root.field("template"), config.kind);
   const auto labels = root.field("labels").items();
   if (labels.size() != 2) root.field("labels").fail("expected two labels");
   config.first_label = labels[0].text();
   config.second_label = labels[1].text();
+  for (const auto& label : labels) {
+    if (label.text().empty()) label.fail("a label must not be empty");
+  }
+  if (config.first_label == config.second_label) root.field("labels").fail("the two labels must differ");
   if (const auto limit = root.find("max_input_tokens")) {
     config.max_input_tokens = limit->integer();
     if (*config.max_input_tokens < 1) limit->fail("expected a positive number, or null");

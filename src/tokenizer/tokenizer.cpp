@@ -52,10 +52,20 @@ std::size_t count_words(std::string_view piece) {
   return words;
 }
 
+/// What to do about a missing spiece.model, by what else lies beside it.
+std::string advise_without(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path.parent_path() / "tokenizer.json", ignored)) {
+    return "a T5 folder needs the spiece.model of its tokenizer";
+  }
+  return "tokenizer.json alone is not read; copy the spiece.model of the model that this one was made from (for T5, "
+         "T5 v1.1 and FLAN-T5 that of any T5 of the hub, such as google/flan-t5-base) into the folder";
+}
+
 std::string read_model_file(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {
-    throw DataError(printable(path) + ": no such file; a T5 folder needs the spiece.model of its tokenizer");
+    throw DataError(printable(path, 1000) + ": no such file; " + advise_without(path));
   }
   const std::uint64_t bytes = std::filesystem::file_size(path, error);
   if (!error && bytes > file_cap) {

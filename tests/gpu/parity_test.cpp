@@ -95,8 +95,10 @@ class DeviceParity : public ::testing::TestWithParam<Kind> {
   [[nodiscard]] model::T5 make(at::Device where, at::ScalarType dtype) const {
     return model::T5::random(GetParam().config, 11, {where, dtype});
   }
+  /// What is tested: the engine as it runs on a GPU, also in the rehearsal on the CPU.
+  [[nodiscard]] Subject candidate(at::ScalarType dtype) const { return subject_on_tensors(make(device, dtype)); }
   const at::NoGradGuard no_gradients_;
-  model::T5 reference_ = make(at::kCPU, at::kFloat);
+  const Subject reference_ = subject_of(make(at::kCPU, at::kFloat));
 };
 INSTANTIATE_TEST_SUITE_P(T5, DeviceParity, ::testing::ValuesIn(kinds()),
                          [](const auto& kind) { return kind.param.name; });
@@ -123,7 +125,7 @@ TEST_P(DeviceParity, StatesAndLogitsInFloat32) {
   double encoder = 0, decoder = 0, logit = 0;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const auto row = static_cast<std::int64_t>(i);
-    const auto expected = outputs_of(reference_, inputs[i], decoder_inputs[i]);
+    const auto expected = outputs_of(reference_.t5, inputs[i], decoder_inputs[i]);
     const auto S = std::ssize(inputs[i]), T = std::ssize(decoder_inputs[i]);
     encoder = std::max(encoder, largest_difference(encoded.hidden_BSD[row].narrow(0, 0, S), expected.encoder_SD));
     decoder = std::max(decoder, largest_difference(states[row].narrow(0, 0, T), expected.decoder_TD));
@@ -146,7 +148,7 @@ void expect_near(const char* what, const std::vector<double>& found, const std::
 }
 
 TEST_P(DeviceParity, ScoresInFloat32) {
-  const model::T5 candidate = make(device, at::kFloat);
+  const Subject candidate = this->candidate(at::kFloat);
   const auto inputs = sources();
   const auto outputs = targets();
   const auto p = first_label_probabilities(candidate, inputs, few_at_once);
@@ -178,7 +180,7 @@ std::vector<generation::PromptInput> prompts() {
 
 TEST_P(DeviceParity, SamplesInFloat32) {
   const auto tokenizer = tokenizer::Tokenizer::load(toy_folder, GetParam().config.vocab_size);
-  const auto found = write_samples(make(device, at::kFloat), tokenizer, prompts(), sampling(), 50);
+  const auto found = write_samples(candidate(at::kFloat), tokenizer, prompts(), sampling(), 50);
   const auto expected = write_samples(reference_, tokenizer, prompts(), sampling(), 512);
   int samples = 0, different = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -203,7 +205,7 @@ TEST_P(DeviceParity, StatesInBfloat16AreAsNearToFloat32AsOnTheCpu) {
   const auto inputs = sources();
   const auto decoder_inputs = targets();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const auto expected = outputs_of(reference_, inputs[i], decoder_inputs[i]);
+    const auto expected = outputs_of(reference_.t5, inputs[i], decoder_inputs[i]);
     const auto here = outputs_of(narrow, inputs[i], decoder_inputs[i]);
     const auto there = outputs_of(candidate, inputs[i], decoder_inputs[i]);
     for (const auto part : {&Outputs::encoder_SD, &Outputs::decoder_TD, &Outputs::logits_TV}) {
@@ -215,9 +217,9 @@ TEST_P(DeviceParity, StatesInBfloat16AreAsNearToFloat32AsOnTheCpu) {
   }
 }
 
-TEST_P(DeviceParity, ScoresInBfloat16AreAsNearToFloat32AsOnTheCpu) {
-  const model::T5 candidate = make(device, at::kBFloat16);
-  const model::T5 narrow = make(at::kCPU, at::kBFloat16);
+TEST_P(DeviceParity, ScoresInBfloat16AreAsNearToFloat32AsTensorsOnTheCpu) {
+  const Subject candidate = this->candidate(at::kBFloat16);
+  const Subject narrow = subject_on_tensors(make(at::kCPU, at::kBFloat16));
   const auto inputs = sources();
   const auto outputs = targets();
   const auto compare = [&](const char* what, double size, const auto& score) {
@@ -239,7 +241,7 @@ TEST_P(DeviceParity, ScoresInBfloat16AreAsNearToFloat32AsOnTheCpu) {
 TEST_P(DeviceParity, LikelihoodsOfSamplesInBfloat16AreThoseOfTheirTokens) {
   const auto tokenizer = tokenizer::Tokenizer::load(toy_folder, GetParam().config.vocab_size);
   const auto inputs = prompts();
-  const auto pools = write_samples(make(device, at::kBFloat16), tokenizer, inputs, sampling(), 50);
+  const auto pools = write_samples(candidate(at::kBFloat16), tokenizer, inputs, sampling(), 50);
   std::vector<Tokens> rows, written;
   std::vector<double> found;
   for (std::size_t i = 0; i < pools.size(); ++i) {

@@ -101,7 +101,7 @@ class Matches : public testing::StageRuns {
 TEST_F(Matches, HaveTheProbabilitiesOfEachPairAskedAlone) {
   make(world(), "run");
   const auto pools = io::read_pools(inputs_.pools.folder, PromptSet::unlabelled);
-  const auto model = model::T5::load(WESTOFN_TOY_MODEL, {});
+  const auto model = inference::Engine::load(WESTOFN_TOY_MODEL, {});
   const auto tokenizer = tokenizer::Tokenizer::load(WESTOFN_TOY_MODEL, model.config().vocab_size);
   const auto p = [&](const Pool& pool, std::int32_t a, std::int32_t b) {
     const std::string& first = pool.samples[static_cast<std::size_t>(a)].response;

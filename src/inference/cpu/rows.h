@@ -44,7 +44,7 @@ void gated_gelu_rows(const T* hidden, T* out, std::int64_t rows, std::int64_t wi
 }
 
 /// The largest; NaN if one of them is.
-float largest_of(const float* values, std::int64_t count) {
+inline float largest_of(const float* values, std::int64_t count) {
   Floats top = load(values, least(lanes, count), -__builtin_inff());
   Integers no_number{};
   for_vectors(count, [&](std::int64_t i, std::int64_t n) {
@@ -58,7 +58,7 @@ float largest_of(const float* values, std::int64_t count) {
   return largest_lane(top);
 }
 
-double sum_exp_of(const float* logits, std::int64_t count, float top) {
+inline double sum_exp_of(const float* logits, std::int64_t count, float top) {
   Doubles sum{};
   for_vectors(count, [&](std::int64_t i, std::int64_t n) {
     sum += to_double(exp_of(load(logits + i, n, -__builtin_inff()) - top));
@@ -66,7 +66,7 @@ double sum_exp_of(const float* logits, std::int64_t count, float top) {
   return sum_lanes(sum);
 }
 
-double weigh_logits(const Weighing& w) {
+inline double weigh_logits(const Weighing& w) {
   Doubles all{};
   for (std::int64_t first = 0; first < w.count; first += weighing_block) {
     Doubles block{};

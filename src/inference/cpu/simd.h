@@ -9,6 +9,12 @@
 
 #include "inference/cpu/kernels.h"
 
+#ifndef WESTOFN_LANES
+#define WESTOFN_LANES 4  // for tools that look at this file alone
+#endif
+// Vectors are only handed to functions of the same file, so that nobody else need agree on how.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 namespace westofn::inference::cpu {
 namespace {
 

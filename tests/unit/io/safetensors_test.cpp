@@ -217,7 +217,14 @@ TEST_F(ShardedFolder, IsRefusedWhenTheIndexIsMalformed) {
 TEST(SafetensorsModel, SaysHowToConvertAPickleFolder) {
   const TemporaryFolder folder;
   (void)folder.write("pytorch_model-00001-of-00002.bin", "");
-  expect_data_error([&] { SafetensorsModel model(folder.path().string()); }, "safe_serialization=True");
+  expect_data_error([&] { SafetensorsModel model(folder.path().string()); }, "analysis/convert_hf.py");
+}
+
+TEST(SafetensorsModel, PrefersTheSingleFileAsTransformersDoes) {
+  const TemporaryFolder folder;
+  (void)write_safetensors_model(folder.path().string(), named(one_of_each_type), {}, 1 << 20);
+  (void)folder.write("model.safetensors.index.json", R"({"weight_map":{"a":"absent"}})");
+  EXPECT_EQ(SafetensorsModel(folder.path().string()).tensors().size(), one_of_each_type.size());
 }
 
 TEST(SafetensorsModel, NamesAFolderWithoutWeights) {

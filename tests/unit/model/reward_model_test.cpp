@@ -6,6 +6,8 @@
 
 #include <cmath>
 
+#include "io/safetensors_writer.h"
+#include "model/tensor_bytes.h"
 #include "support/small_models.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
@@ -98,6 +100,11 @@ TEST(RewardModel, RefusesAHeadThatDoesNotFit) {
   expect_data_error(load, "'score_standard_deviation'");
   save_reward_head(folder.path(), model.head, ScoreScale{NAN, 1});
   expect_data_error(load, "'score_mean'");
+  save_reward_head(folder.path(), {model.head.weight_D / 0, model.head.bias}, {});
+  expect_data_error(load, "'weight' holds a number that is not finite");
+  const SavedTensors other(std::vector<Parameter>{{"out_proj.weight", model.head.weight_D}});
+  io::write_safetensors(folder / "reward_head.safetensors", other.tensors(), {});
+  expect_data_error(load, "'out_proj.weight' is not part of the head");
 }
 
 }  // namespace

@@ -3,10 +3,12 @@
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <functional>
 
 #include "io/safetensors_writer.h"
 #include "model/t5.h"
+#include "model/t5_folder.h"
 #include "model/tensor_bytes.h"
 #include "support/small_models.h"
 #include "support/expect_error.h"
@@ -141,6 +143,59 @@ TEST(T5Folder, RefusesIntegerWeights) {
   const std::vector<io::NamedTensor> tensors = {{"shared.weight", {io::DType::i8, {23, 8}, zeros}}};
   io::write_safetensors(folder / "model.safetensors", tensors, {});
   expect_data_error([&] { (void)T5::load(folder.path(), {}); }, "'shared.weight' is of type I8");
+}
+
+TEST(T5Folder, RefusesWeightsThatAreNotFinite) {
+  const T5 model = T5::random(gated_config(), 8, {});
+  const std::string name = "encoder.final_layer_norm.weight";
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kHalf, at::kDouble}) {
+    for (const double wrong : {double{NAN}, HUGE_VAL, -HUGE_VAL}) {
+      const TemporaryFolder folder;
+      folder.write("config.json", to_json(gated_config()));
+      // As another program would store them: each tensor in its own type.
+      std::vector<at::Tensor> stored;
+      std::vector<io::NamedTensor> tensors;
+      for (const Parameter& weight : model.parameters()) {
+        at::Tensor& value = stored.emplace_back(weight.value.to(type, false, true));
+        if (weight.name == name) value[3].fill_(wrong);
+        const auto dtype = type == at::kFloat      ? io::DType::f32
+                           : type == at::kBFloat16 ? io::DType::bf16
+                           : type == at::kHalf     ? io::DType::f16
+                                                   : io::DType::f64;
+        const std::span bytes(static_cast<const std::byte*>(value.const_data_ptr()), value.nbytes());
+        tensors.push_back({weight.name, {dtype, value.sizes().vec(), bytes}});
+      }
+      io::write_safetensors(folder / "model.safetensors", tensors, {});
+      EXPECT_NO_THROW((void)T5Folder(folder.path())) << "headers know nothing of numbers";
+      expect_data_error([&] { (void)T5::load(folder.path(), {}); },
+                        "model.safetensors: tensor '" + name + "' holds a number that is not finite");
+      expect_data_error([&] { (void)T5::load(folder.path(), {}); }, "at place 3 of [8]");
+    }
+  }
+}
+
+TEST(T5Folder, CountsEveryNumberOnce) {
+  for (const T5Config& config : {gated_config(), tied_config()}) {
+    const TemporaryFolder folder;
+    const T5 model = T5::random(config, 9, {});
+    auto weights = model.parameters();
+    weights.push_back({"encoder.embed_tokens.weight", model.embedding_VD()});
+    write_folder(folder, config, weights);
+    std::uint64_t numbers = 0;
+    for (const Parameter& weight : model.parameters()) numbers += static_cast<std::uint64_t>(weight.value.numel());
+    const T5Folder opened(folder.path());
+    EXPECT_EQ(opened.parameters(), numbers);
+    EXPECT_EQ(opened.has_head(), !config.tie_word_embeddings);
+    EXPECT_THAT(opened.embedding_names(), ::testing::ElementsAre("shared.weight", "encoder.embed_tokens.weight"));
+    EXPECT_EQ(opened.place_of("shared.weight").file, folder / "model.safetensors");
+  }
+}
+
+TEST(T5Folder, TellsAMissingFolderFromAFile) {
+  const TemporaryFolder folder;
+  folder.write("model", "x");
+  expect_data_error([&] { (void)T5::load(folder / "model", {}); }, "model: is not a folder");
+  expect_data_error([&] { (void)T5::load(folder / "none", {}); }, "none: there is no such folder");
 }
 
 TEST(T5Folder, RefusesFoldersWithoutConfigOrWeights) {

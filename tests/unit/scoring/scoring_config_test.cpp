@@ -31,15 +31,27 @@ TEST(ScoringConfig, DamageIsNamed) {
     expect_data_error([&] { (void)read_scoring_config(folder.path().string()); }, "westofn.json");
     expect_data_error([&] { (void)read_scoring_config(folder.path().string()); }, part);
   };
-  const std::string rest = R"("template": "{prompt}", "labels": ["A", "B"], "cut": "start"})";
+  const std::string rest = R"("template": "{prompt} {a} {b}", "labels": ["A", "B"], "cut": "start"})";
   refuse("{", "");
   refuse("[]", "");
   refuse(R"({"version": 1, "kind": "pair", )" + rest, "field 'kind': expected likelihood, pairwise, pointwise");
   refuse(R"({"version": 2, "kind": "pairwise", )" + rest, "version 1");
   refuse(R"({"version": 1, "kind": "pairwise", "limit": 3, )" + rest, "unknown key 'limit'");
   refuse(R"({"version": 1, "kind": "pairwise", "max_input_tokens": 0, )" + rest, "max_input_tokens");
-  refuse(R"({"version": 1, "kind": "pairwise", "template": "x", "labels": ["A"], "cut": "end"})", "two labels");
+  refuse(R"({"version": 1, "kind": "pairwise", "template": "{a}{b}{prompt}", "labels": ["A"], "cut": "end"})",
+         "two labels");
   refuse(R"({"version": 1, "kind": "pairwise", "labels": ["A", "B"], "cut": "end"})", "'template'");
+  const auto refuse_format = [&](const std::string& kind, const std::string& text, const std::string& labels,
+                                 const std::string& part) {
+    refuse(R"({"version": 1, "kind": ")" + kind + R"(", "template": ")" + text + R"(", "labels": )" + labels +
+               R"(, "cut": "end"})",
+           part);
+  };
+  refuse_format("pairwise", "{prompt} {a}", R"(["A", "B"])", "field 'template'");
+  refuse_format("pairwise", "{prompt} {a} {b} {c}", R"(["A", "B"])", "{c} is not known here");
+  refuse_format("pointwise", "{prompt} {a} {b}", R"(["A", "B"])", "field 'template'");
+  refuse_format("pairwise", "{prompt} {a} {b}", R"(["A", ""])", "'labels[1]': a label must not be empty");
+  refuse_format("pairwise", "{prompt} {a} {b}", R"(["A", "A"])", "must differ");
 }
 
 }  // namespace

@@ -107,6 +107,9 @@ TEST(Tokenizer, ReadsTheFolderOfAModel) {
   const std::string path = folder.path().string();
   EXPECT_NE(message_of_data_error([&] { (void)Tokenizer::load(path, 1000); }).find("spiece.model: no such file"),
             std::string::npos);
+  (void)folder.write("tokenizer.json", "{}");
+  EXPECT_NE(message_of_data_error([&] { (void)Tokenizer::load(path, 1000); }).find("copy the spiece.model of"),
+            std::string::npos);
   (void)folder.write("spiece.model", small_model());
   const Tokenizer tokenizer = Tokenizer::load(path, 1000);
   EXPECT_EQ(tokenizer.model_bytes(), small_model());
