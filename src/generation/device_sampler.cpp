@@ -52,7 +52,8 @@ at::Tensor draw_ids(const at::Tensor& allowed_RV, const std::vector<double>& uni
   const at::Tensor cumulative_RV = weights_RV.cumsum(1);
   const at::Tensor total_R1 = cumulative_RV.narrow(1, cumulative_RV.size(1) - 1, 1);
   const at::Tensor targets_R1 = at::tensor(uniforms, at::kDouble).to(allowed_RV.device()).unsqueeze(1) * total_R1;
-  const at::Tensor found_R = at::searchsorted(cumulative_RV, targets_R1, /*out_int32=*/false, /*right=*/true).squeeze(1);
+  const at::Tensor found_R =
+      at::searchsorted(cumulative_RV, targets_R1, /*out_int32=*/false, /*right=*/true).squeeze(1);
   // Rounding must not leave the draw without a token: the last one that can be drawn.
   const at::Tensor numbers_V = at::arange(weights_RV.size(1), found_R.options());
   const at::Tensor last_R = (weights_RV > 0).to(at::kLong).mul_(numbers_V).amax({1});

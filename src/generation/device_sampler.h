@@ -12,8 +12,8 @@ namespace westofn::generation {
 
 /// One draw for each row.
 struct DrawInputs {
-  at::Tensor logits_RV;              ///< float32 or float64, on any device
-  std::vector<double> uniforms;      ///< in [0, 1)
+  at::Tensor logits_RV;          ///< float32 or float64, on any device
+  std::vector<double> uniforms;  ///< in [0, 1)
   std::vector<EndToken> end_tokens;
 };
 

@@ -44,8 +44,7 @@ Draw Sampler::draw(std::span<const float> logits_V, double uniform, EndToken end
   if (settings_.temperature == 0) {
     const auto masked = end == EndToken::masked ? static_cast<std::size_t>(end_id_) : logits_V.size();
     token = static_cast<tokenizer::TokenId>(first_largest(logits_V, masked));
-    const double sum =
-        cpu::best_kernels().sum_exp(logits_V.data(), static_cast<std::int64_t>(logits_V.size()), top);
+    const double sum = cpu::best_kernels().sum_exp(logits_V.data(), static_cast<std::int64_t>(logits_V.size()), top);
     normaliser_ = static_cast<double>(top) + std::log(sum);
   } else {
     weigh(logits_V, top, end);
@@ -98,7 +97,8 @@ std::vector<std::uint32_t> Sampler::candidates() const {
   const double least = lost / (2 * static_cast<double>(weights_V_.size()));
   std::vector<std::uint32_t> ids;
   for (std::size_t id = 0; id < weights_V_.size(); ++id) {
-    if (weights_V_[id] > 0 && static_cast<double>(weights_V_[id]) >= least) ids.push_back(static_cast<std::uint32_t>(id));
+    if (weights_V_[id] > 0 && static_cast<double>(weights_V_[id]) >= least)
+      ids.push_back(static_cast<std::uint32_t>(id));
   }
   return ids;
 }

@@ -40,8 +40,8 @@ class Sampler {
   Sampler(const SamplingSettings& settings, tokenizer::TokenId end_id) : settings_(settings), end_id_(end_id) {}
 
   /// The first id whose cumulative probability, summed in float64 in the order of ids over softmax(logits / T) of the
-  /// tokens that are left by mask, top-k and top-p, is above `uniform` (in [0, 1)). Exponentials are taken in float32. Temperature 0: the id with the
-  /// largest logit, the lowest one on ties. Throws DataError if a logit is not finite.
+  /// tokens that are left by mask, top-k and top-p, is above `uniform` (in [0, 1)). Exponentials are taken in float32.
+  /// Temperature 0: the id with the largest logit, the lowest one on ties. Throws DataError if a logit is not finite.
   [[nodiscard]] Draw draw(std::span<const float> logits_V, double uniform, EndToken end);
 
  private:

@@ -80,9 +80,8 @@ bool WritingRows::admit() {
   if (keeps_ended_) {
     shrink();
   } else {
-    std::stable_sort(rows_.begin(), rows_.end(), [](const WritingRow& a, const WritingRow& b) {
-      return a.decoder.place < b.decoder.place;
-    });
+    std::stable_sort(rows_.begin(), rows_.end(),
+                     [](const WritingRow& a, const WritingRow& b) { return a.decoder.place < b.decoder.place; });
   }
   return std::any_of(rows_.begin(), rows_.end(), [](const WritingRow& row) { return row.decoder.live; });
 }

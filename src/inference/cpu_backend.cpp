@@ -61,8 +61,13 @@ class CpuStates final : public HeldStates {
         const cpu::HeadPanels source{keys, keys + cpu::panel_numbers(kernels, lengths_[at], width_), lengths_[at],
                                      width_};
         const std::int64_t first = b * heads_ * width_;
-        const cpu::HeadQueries<T> queries{numbers<T>(queries_BX) + first, width_,  heads_,         mutable_numbers<T>(out) + first,
-                                          width_,                         nullptr, cpu::Sight::all};
+        const cpu::HeadQueries<T> queries{numbers<T>(queries_BX) + first,
+                                          width_,
+                                          heads_,
+                                          mutable_numbers<T>(out) + first,
+                                          width_,
+                                          nullptr,
+                                          cpu::Sight::all};
         kernels_of<T>().attend(source, queries, cpu::scratch(cpu::attend_scratch(lengths_[at], width_)));
       }
     });

@@ -89,8 +89,8 @@ Source Engine::encode(std::span<const tokenizer::Tokens> sequences) const {
   const at::NoGradGuard no_gradients;
   Source source{{}, backend_->lay_out(lengths_of(sequences))};
   const Layout& layout = source.layout;
-  source.hidden_MD = at::empty({layout.rows, config().d_model},
-                               at::TensorOptions(placement().device).dtype(weights_->activations()));
+  source.hidden_MD =
+      at::empty({layout.rows, config().d_model}, at::TensorOptions(placement().device).dtype(weights_->activations()));
   // Parts as large as suits the caches of a CPU; a GPU takes all at once.
   for (std::size_t begin = 0; begin < sequences.size();) {
     std::size_t end = begin + 1;
@@ -167,9 +167,9 @@ at::Tensor Engine::decode(const Source& source, std::span<const tokenizer::Token
   at::Tensor x_MD = embed(shift(targets, config().decoder_start_token_id), layout);
   for (const DecoderMatrices& layer : weights_->decoder()) {
     const at::Tensor qkv = layer.self.qkv->multiply(backend_->norm(x_MD, layer.self.norm_D));
-    const at::Tensor own = backend_->attend(
-        {qkv.narrow(1, 0, inner), qkv.narrow(1, inner, inner), qkv.narrow(1, 2 * inner, inner)}, layout, layout,
-        own_bias);
+    const at::Tensor own =
+        backend_->attend({qkv.narrow(1, 0, inner), qkv.narrow(1, inner, inner), qkv.narrow(1, 2 * inner, inner)},
+                         layout, layout, own_bias);
     layer.self.out->add_to(own, x_MD);
     const at::Tensor queries = layer.cross.query->multiply(backend_->norm(x_MD, layer.cross.norm_D));
     const at::Tensor kv = layer.cross.keys_values->multiply(source.hidden_MD);
@@ -188,7 +188,8 @@ std::vector<double> Engine::log_likelihoods(const Source& source, std::span<cons
   const at::Tensor states_MD = decode(source, targets, layout);
   const std::vector<std::int64_t> ids = lay_out_ids(targets, layout);
   const std::vector<double> tokens = token_log_likelihoods(
-      layout.rows, [&](std::int64_t first, std::int64_t rows) { return logits(states_MD.narrow(0, first, rows)); }, ids);
+      layout.rows, [&](std::int64_t first, std::int64_t rows) { return logits(states_MD.narrow(0, first, rows)); },
+      ids);
   std::vector<double> sums;
   for (std::size_t b = 0; b < targets.size(); ++b) {
     double sum = 0;

@@ -88,8 +88,8 @@ class TensorBackend final : public Backend {
       mask_BHSS = mask_BHSS + bias_HSS.unsqueeze(0);
     }
     if (sight == Sight::backward) {
-      const at::Tensor ahead_SS = at::full({queries.width, keys.width}, model::masked_score(placement_.dtype),
-                                           mask_BHSS.options());
+      const at::Tensor ahead_SS =
+          at::full({queries.width, keys.width}, model::masked_score(placement_.dtype), mask_BHSS.options());
       mask_BHSS = mask_BHSS + ahead_SS.triu(1);
     }
     return {sight, table_HW, mask_BHSS.to(placement_.dtype)};

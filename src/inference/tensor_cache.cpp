@@ -40,10 +40,11 @@ TensorCache::TensorCache(const model::T5Config& config, model::Placement placeme
     source_values_PHSK_.push_back(zeros(capacity.places, capacity.source_tokens));
   }
   // A place without a prompt has one token, so that its attention is a number; nobody reads it.
-  source_mask_PS_ = padding_mask({{}, std::vector<std::int64_t>(static_cast<std::size_t>(capacity.places), 1), 0,
-                                  capacity.source_tokens},
-                                 options)
-                        .to(placement.dtype);
+  source_mask_PS_ =
+      padding_mask(
+          {{}, std::vector<std::int64_t>(static_cast<std::size_t>(capacity.places), 1), 0, capacity.source_tokens},
+          options)
+          .to(placement.dtype);
 }
 
 at::Tensor TensorCache::to_device(const std::vector<std::int64_t>& values) const {
@@ -106,9 +107,7 @@ void TensorCache::begin_step(std::span<const DecoderRow> rows) {
 
 at::Tensor TensorCache::attend_target(std::size_t layer, const at::Tensor& qkv) {
   const std::int64_t inner = config_.inner();
-  const auto part = [&](std::int64_t number) {
-    return split_RHK(qkv.narrow(1, number * inner, inner)).unsqueeze(2);
-  };
+  const auto part = [&](std::int64_t number) { return split_RHK(qkv.narrow(1, number * inner, inner)).unsqueeze(2); };
   const at::Tensor at_R111 = positions_R_.view({-1, 1, 1, 1});
   const at::Tensor at_RH1K = at_R111.expand({-1, config_.num_heads, 1, config_.d_kv});
   keys_RHTK_[layer].scatter_(2, at_RH1K, part(1));

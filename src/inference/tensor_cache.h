@@ -33,15 +33,15 @@ class TensorCache final : public DecoderCache {
   model::T5Config config_;
   model::Placement placement_;
   DecoderCapacity capacity_;
-  at::Tensor bias_TH_;                  ///< by distance, from 0
+  at::Tensor bias_TH_;  ///< by distance, from 0
   std::vector<at::Tensor> keys_RHTK_, values_RHTK_;
   std::vector<at::Tensor> source_keys_PHSK_, source_values_PHSK_;
   at::Tensor source_mask_PS_;
   // Of the current step:
   at::Tensor positions_R_;
-  at::Tensor target_mask_RH1T_;         ///< bias of the distances; what is ahead is masked
-  at::Tensor rows_of_places_;           ///< [P * rows of a place]: row, or any row where there is none
-  at::Tensor places_of_rows_R_;         ///< where a row stands in it
+  at::Tensor target_mask_RH1T_;  ///< bias of the distances; what is ahead is masked
+  at::Tensor rows_of_places_;    ///< [P * rows of a place]: row, or any row where there is none
+  at::Tensor places_of_rows_R_;  ///< where a row stands in it
   at::Tensor source_mask_P11S_;
 };
 

@@ -23,7 +23,8 @@ Weights::Weights(const model::T5& t5, model::Placement placement, Arithmetic ari
   encoder_bias_RH = small(t5.encoder_bias_RH());
   decoder_bias_RH = small(t5.decoder_bias_RH());
   for (const model::EncoderLayer& layer : t5.encoder()) {
-    encoder_.push_back({self_matrices(layer.self, encoder_rows), feed_forward_matrices(layer.feed_forward, encoder_rows)});
+    encoder_.push_back(
+        {self_matrices(layer.self, encoder_rows), feed_forward_matrices(layer.feed_forward, encoder_rows)});
   }
   for (const model::DecoderLayer& layer : t5.decoder()) {
     decoder_.push_back({self_matrices(layer.self, decoder_rows), cross_matrices(layer.cross),
@@ -73,7 +74,7 @@ CrossMatrices Weights::cross_matrices(const model::AttentionWeights& w) const {
       return heads;
     });
   };
-  return {small(w.norm_D),       matrix({w.q}, decoder_rows), matrix({w.k, w.v}, encoder_rows),
+  return {small(w.norm_D),     matrix({w.q}, decoder_rows), matrix({w.k, w.v}, encoder_rows),
           of_heads(w.k, true), of_heads(w.v, false),        matrix({w.o}, decoder_rows)};
 }
 

@@ -42,6 +42,11 @@ herr_t add_message(unsigned, const H5E_error2_t* error, void* text) noexcept {
 
 }  // namespace
 
+std::unique_lock<std::recursive_mutex> lock_library() {
+  static std::recursive_mutex mutex;
+  return std::unique_lock(mutex);
+}
+
 void start_hdf5() {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   H5PLset_loading_state(0);

@@ -5,6 +5,7 @@
 #include <hdf5.h>
 
 #include <array>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -35,6 +36,10 @@ class Handle {
   hid_t id_ = -1;
   Closer closer_ = nullptr;
 };
+
+/// The library is not made for threads: whoever has a file open keeps the others out of it. The thread that holds it
+/// may take it again.
+[[nodiscard]] std::unique_lock<std::recursive_mutex> lock_library();
 
 /// Prepares the library: no error printing of its own, no plug-ins from outside. Cheap when repeated.
 void start_hdf5();

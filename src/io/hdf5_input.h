@@ -48,6 +48,7 @@ class Hdf5Input {
   [[nodiscard]] std::string note(hid_t dataset, const char* name) const;
   [[nodiscard]] std::string read_string(hid_t attribute, hid_t type, const std::string& name) const;
 
+  std::unique_lock<std::recursive_mutex> library_ = lock_library();
   MappedFile map_;
   Handle handle_;
 };

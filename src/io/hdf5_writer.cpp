@@ -133,6 +133,7 @@ struct AttributeWriter {
 }  // namespace
 
 struct Hdf5Writer::File {
+  std::unique_lock<std::recursive_mutex> library = detail::lock_library();
   Image image;
   Handle handle;  // closes before the image goes
 

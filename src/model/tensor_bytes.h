@@ -34,8 +34,8 @@ void check_finite(const io::TensorView& view, const TensorPlace& from);
 [[nodiscard]] at::Tensor to_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape,
                                    const TensorPlace& from, const Placement& placement);
 
-/// Local. The bytes themselves, on the CPU, in their type (a copy if they are not aligned to it); they must live longer.
-/// Checks as `to_tensor`.
+/// Local. The bytes themselves, on the CPU, in their type (a copy if they are not aligned to it); they must live
+/// longer. Checks as `to_tensor`.
 [[nodiscard]] at::Tensor to_mapped_tensor(const io::TensorView& view, const std::vector<std::int64_t>& shape,
                                           const TensorPlace& from);
 

@@ -162,8 +162,8 @@ class ModelSpeed {
     generation::SamplingSettings settings;
     settings.n = work_.samples;
     settings.max_new_tokens = settings.min_new_tokens = work_.written;
-    const Timing timing =
-        time_work(deadline, [&] { (void)write_samples(subject_, tokenizer_, inputs, settings, prompts * work_.samples); });
+    const Timing timing = time_work(
+        deadline, [&] { (void)write_samples(subject_, tokenizer_, inputs, settings, prompts * work_.samples); });
     const auto P = static_cast<double>(prompts);
     const auto N = static_cast<double>(work_.samples);
     last_s_ = timing.seconds;

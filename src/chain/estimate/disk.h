@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes of the files of each stage before compression, from their formats. Pure functions.
 //
-// A text costs its bytes and 8 of offset; an id and a group up to 32 bytes each. The HDF5 files are compressed, which is
-// not counted; nor are the descriptions that each file has.
+// A text costs its bytes and 8 of offset; an id and a group up to 32 bytes each. The HDF5 files are compressed, which
+// is not counted; nor are the descriptions that each file has.
 #pragma once
 
 #include "chain/estimate/data_size.h"

@@ -41,9 +41,9 @@ std::vector<const Kernels*> runnable_kernels() {
   const auto has = [](auto... answers) { return (... && (answers != 0)); };
   const bool v3 = has(__builtin_cpu_supports("avx2"), __builtin_cpu_supports("fma"), __builtin_cpu_supports("bmi2"));
   if (v3) runnable.push_back(&x86_v3_kernels());
-  if (v3 && has(__builtin_cpu_supports("avx512f"), __builtin_cpu_supports("avx512bw"),
-                __builtin_cpu_supports("avx512cd"), __builtin_cpu_supports("avx512dq"),
-                __builtin_cpu_supports("avx512vl"))) {
+  if (v3 &&
+      has(__builtin_cpu_supports("avx512f"), __builtin_cpu_supports("avx512bw"), __builtin_cpu_supports("avx512cd"),
+          __builtin_cpu_supports("avx512dq"), __builtin_cpu_supports("avx512vl"))) {
     runnable.push_back(&x86_v4_kernels());
   }
 #endif

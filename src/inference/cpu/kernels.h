@@ -66,18 +66,18 @@ struct HeadQueries {
 /// One new position of one row of a decoder, all heads.
 template <class T>
 struct StepRow {
-  const T* query;           ///< [heads * width]; keys and values of the position likewise
+  const T* query;  ///< [heads * width]; keys and values of the position likewise
   const T* key;
   const T* value;
-  T* keys;                  ///< [heads, width, capacity], the cache
-  T* values;                ///< [heads, capacity, width]
-  T* out;                   ///< [heads * width]
-  const float* bias;        ///< [heads, capacity]: distance capacity - 1 .. 0
-  float* scratch;           ///< capacity + width numbers
+  T* keys;            ///< [heads, width, capacity], the cache
+  T* values;          ///< [heads, capacity, width]
+  T* out;             ///< [heads * width]
+  const float* bias;  ///< [heads, capacity]: distance capacity - 1 .. 0
+  float* scratch;     ///< capacity + width numbers
   std::int64_t position;
   std::int64_t heads;
   std::int64_t width;
-  std::int64_t capacity;    ///< a multiple of 32
+  std::int64_t capacity;  ///< a multiple of 32
 };
 
 /// Functions for activations of type T (float or Bf16).
@@ -100,17 +100,17 @@ struct RowKernels {
 struct Weighing {
   const float* logits;
   std::int64_t count;
-  float top;                 ///< the largest logit
-  float allowed_top;         ///< the largest logit that may be drawn
+  float top;          ///< the largest logit
+  float allowed_top;  ///< the largest logit that may be drawn
   float inverse_temperature;
-  float* weights;            ///< [count]: exp((logit - allowed_top) / temperature), at most exp(88); nullptr: not wanted
-  double* block_sums;        ///< [ceil(count / block)]: their sums in float64, in order of ids
+  float* weights;      ///< [count]: exp((logit - allowed_top) / temperature), at most exp(88); nullptr: not wanted
+  double* block_sums;  ///< [ceil(count / block)]: their sums in float64, in order of ids
 };
 constexpr std::int64_t weighing_block = 256;
 
 struct Kernels {
   const char* name;
-  std::int64_t panel;  ///< columns of a panel
+  std::int64_t panel;                                            ///< columns of a panel
   void (*product_f32)(const Product& product, float* scratch);   ///< panels of float
   void (*product_bf16)(const Product& product, float* scratch);  ///< panels of Bf16, computed in float32
   RowKernels<float> f32;

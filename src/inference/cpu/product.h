@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products of rows with a matrix in panels. Included like simd.h.
 //
-// A tile of R rows and one panel is summed in registers. A product packs some rows so that they stay in the second-level
-// cache, and takes every panel in slices that stay in the first-level cache while all these rows pass by (the usual
-// blocking of matrix products: Goto and van de Geijn 2008).
+// A tile of R rows and one panel is summed in registers. A product packs some rows so that they stay in the
+// second-level cache, and takes every panel in slices that stay in the first-level cache while all these rows pass by
+// (the usual blocking of matrix products: Goto and van de Geijn 2008).
 #pragma once
 
 #include "inference/cpu/simd.h"
@@ -16,7 +16,6 @@ constexpr std::int64_t depth_slice = 256;
 constexpr std::int64_t packed_rows = 96;
 constexpr std::int64_t packed_depth = 1024;
 static_assert(packed_rows * packed_depth == product_scratch && packed_rows % most_rows == 0);
-
 
 /// How the numbers of R rows lie: number k of row r at [k * R + r], or at [r * stride + k].
 enum class Lie { packed, strided };

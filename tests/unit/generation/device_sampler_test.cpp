@@ -57,8 +57,11 @@ TEST(DrawOnDevice, DrawsATokenThatCanBeDrawnAtTheLastUniform) {
 
 TEST(DrawOnDevice, RefusesLogitsThatAreNoNumbers) {
   const at::Tensor logits = at::tensor({0.0F, std::numeric_limits<float>::quiet_NaN(), 1.0F}).unsqueeze(0);
-  testing::expect_data_error([&] { (void)draw_on_device({logits, {0.5}, {EndToken::allowed}}, {}, end_id); },
-                             "not finite");
+  testing::expect_data_error(
+      [&] {
+        (void)draw_on_device({logits, {0.5}, {EndToken::allowed}}, {}, end_id);
+      },
+      "not finite");
 }
 
 }  // namespace

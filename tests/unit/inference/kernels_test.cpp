@@ -35,7 +35,8 @@ std::vector<T> as_type(const Numbers& numbers) {
     return numbers;
   } else {
     std::vector<Bf16> narrow;
-    for (const float x : numbers) narrow.push_back({static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16U)});
+    for (const float x : numbers)
+      narrow.push_back({static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16U)});
     return narrow;
   }
 }
@@ -79,8 +80,8 @@ class EveryUnit : public ::testing::TestWithParam<const Kernels*> {
   template <class W>
   void multiply(const Numbers& x, std::int64_t rows, const std::vector<W>& panels, std::int64_t in, std::int64_t out,
                 Numbers& y, bool add) const {
-    const Product product{x.data(), in,       rows, panels.data(), in, out, y.data(), out,
-                          add,      0,        (out + kernels.panel - 1) / kernels.panel};
+    const Product product{
+        x.data(), in, rows, panels.data(), in, out, y.data(), out, add, 0, (out + kernels.panel - 1) / kernels.panel};
     if constexpr (std::is_same_v<W, float>) {
       kernels.product_f32(product, scratch(product_scratch));
     } else {
@@ -217,11 +218,13 @@ TEST_P(EveryUnit, WritesAPositionOfADecoderAndAttendsToAllBeforeIt) {
         total += std::exp(score);
         for (std::int64_t c = 0; c < width; ++c) {
           expected[static_cast<std::size_t>(c)] +=
-              std::exp(score) * static_cast<double>(v[static_cast<std::size_t>(s)][static_cast<std::size_t>(head * width + c)]);
+              std::exp(score) *
+              static_cast<double>(v[static_cast<std::size_t>(s)][static_cast<std::size_t>(head * width + c)]);
         }
       }
       for (std::int64_t c = 0; c < width; ++c) {
-        ASSERT_NEAR(out[static_cast<std::size_t>(head * width + c)], expected[static_cast<std::size_t>(c)] / total, 1e-5);
+        ASSERT_NEAR(out[static_cast<std::size_t>(head * width + c)], expected[static_cast<std::size_t>(c)] / total,
+                    1e-5);
       }
     }
   }

@@ -8,8 +8,8 @@
 
 #include "io/safetensors_writer.h"
 #include "model/tensor_bytes.h"
-#include "support/small_models.h"
 #include "support/expect_error.h"
+#include "support/small_models.h"
 #include "support/temporary_folder.h"
 
 namespace westofn::model {

@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "support/small_models.h"
 #include "support/expect_error.h"
+#include "support/small_models.h"
 
 namespace westofn::model {
 namespace {

@@ -10,8 +10,8 @@
 #include "model/t5.h"
 #include "model/t5_folder.h"
 #include "model/tensor_bytes.h"
-#include "support/small_models.h"
 #include "support/expect_error.h"
+#include "support/small_models.h"
 #include "support/temporary_folder.h"
 
 namespace westofn::model {

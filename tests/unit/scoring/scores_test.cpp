@@ -79,7 +79,8 @@ TEST(LogLikelihoods, AreTheSumOverTheTokensOfTheTarget) {
       for (std::size_t t = 0; t < targets[i].size(); ++t) sum += plain[t][static_cast<std::size_t>(targets[i][t])];
       expected.push_back(sum);
     }
-    EXPECT_THAT(log_likelihoods(inference::Engine(model), inputs, targets, {{4, 1000}}), Pointwise(DoubleNear(1e-4), expected));
+    EXPECT_THAT(log_likelihoods(inference::Engine(model), inputs, targets, {{4, 1000}}),
+                Pointwise(DoubleNear(1e-4), expected));
   }
 }
 
@@ -93,7 +94,8 @@ TEST(LabelProbabilities, AreTheSoftmaxOverTheTwoLabelsOnly) {
       const double b = std::exp(first_step[23]);
       expected.push_back(a / (a + b));
     }
-    EXPECT_THAT(label_probabilities(inference::Engine(model), inputs, 10, 23, {{4, 1000}}), Pointwise(DoubleNear(1e-5), expected));
+    EXPECT_THAT(label_probabilities(inference::Engine(model), inputs, 10, 23, {{4, 1000}}),
+                Pointwise(DoubleNear(1e-5), expected));
   }
 }
 
@@ -133,8 +135,7 @@ TEST(Scores, AloneAndInAnyBatchAreTheSameWithinRounding) {
     for (const ScoringRun& run : {ScoringRun{{5, 1000}}, ScoringRun{{64, 60}}, ScoringRun{}}) {
       EXPECT_THAT(label_probabilities(inference::Engine(model), inputs, 10, 23, run),
                   Pointwise(DoubleNear(1e-5), label_probabilities(inference::Engine(model), inputs, 10, 23, alone)));
-      EXPECT_THAT(rewards(engine, inputs, run),
-                  Pointwise(DoubleNear(1e-5), rewards(engine, inputs, alone)));
+      EXPECT_THAT(rewards(engine, inputs, run), Pointwise(DoubleNear(1e-5), rewards(engine, inputs, alone)));
       EXPECT_THAT(log_likelihoods(inference::Engine(model), inputs, targets, run),
                   Pointwise(DoubleNear(1e-4), log_likelihoods(inference::Engine(model), inputs, targets, alone)));
     }
