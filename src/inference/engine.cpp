@@ -16,6 +16,7 @@
 
 #include "inference/token_likelihoods.h"
 #include "util/error.h"
+#include "util/log.h"
 
 namespace westofn::inference {
 namespace {
@@ -60,7 +61,9 @@ Engine::Engine(const model::T5& t5, model::Placement placement, Choice choice) {
 
 Engine::Engine(const model::T5& t5) : Engine(t5, t5.placement()) {}
 Engine Engine::load(const std::string& folder, model::Placement placement) {
-  return Engine(model::T5::map(folder), placement);
+  Engine engine(model::T5::map(folder), placement);
+  log_info("inference: " + engine.backend().describe());
+  return engine;
 }
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;

@@ -67,8 +67,6 @@ class Reference:
         return {"p_a_over_b": (ab + 1 - ba) / 2, "p_ab": ab, "p_ba_swapped": ba}
 
     def reward(self, prompt, response):
-        """The head reads what the decoder puts out: scaled where the model scales it (the hidden states here are not)."""
+        """The head reads the last hidden state, which is never scaled: that belongs to the language-model head."""
         _, states = self.decode(self.read(filled(POINTWISE, prompt=prompt, response=response)), [0])
-        if self.model.config.scale_decoder_outputs:
-            states = states * self.model.config.d_model**-0.5
         return (states[0].double() @ self.head["weight"][0].double()).item() + self.head["bias"].item()
