@@ -88,8 +88,8 @@ class Backend {
   /// For the log: what computes products and attention.
   [[nodiscard]] virtual std::string describe() const = 0;
   [[nodiscard]] virtual EndedRows ended_rows() const = 0;
-  /// How many tokens are best encoded at once, and how many rows best written: what caches of a CPU hold. Where these
-  /// are limits, results do not depend on them.
+  /// How many tokens are best encoded at once, and how many rows best written: what caches of a CPU hold. With
+  /// our kernels, results do not depend on it.
   [[nodiscard]] virtual std::int64_t best_tokens() const = 0;
   [[nodiscard]] virtual std::int64_t best_rows() const = 0;
   [[nodiscard]] virtual Layout lay_out(std::vector<std::int64_t> lengths) const = 0;

@@ -95,11 +95,13 @@ std::vector<WeightSlot> T5Weights::slots(T5& model) {
 }
 
 std::vector<WeightSlot> T5Weights::slots_of(const T5Config& config) {
-  T5 empty(config, {});
+  T5 empty = blank(config, {});
   auto all = slots(empty);
   for (WeightSlot& slot : all) slot.value = nullptr;
   return all;
 }
+
+T5 T5Weights::blank(const T5Config& config, Placement placement) { return T5(config, placement); }
 
 void T5Weights::tie(T5& model) {
   if (model.config_.tie_word_embeddings) model.head_VD_ = model.embedding_VD_;

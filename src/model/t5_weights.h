@@ -26,6 +26,8 @@ class T5Weights {
   static std::vector<WeightSlot> slots(T5& model);
   /// The same without a model: names, shapes and deviations only.
   static std::vector<WeightSlot> slots_of(const T5Config& config);
+  /// A model whose weights are yet to be put into its slots.
+  static T5 blank(const T5Config& config, Placement placement);
   /// Makes the head of a tied model its embedding; called when the slots have been filled.
   static void tie(T5& model);
 };

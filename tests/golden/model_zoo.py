@@ -41,6 +41,7 @@ class Kind:
     dtype: torch.dtype = torch.float32
     files: int = 1
     pieces: int = PIECES        # of the tokenizer
+    gain: float = 1             # of what blocks add; deep models with much of it blow rounding up
 
 
 KINDS = {
@@ -67,8 +68,8 @@ KINDS = {
     "sharded_bfloat16": Kind(2, GATED, False, {"tie_word_embeddings": False}, dtype=torch.bfloat16, files=3),
     "float16": Kind(7, GATED, False, {"tie_word_embeddings": False}, dtype=torch.float16),
     # A shape nearer to real ones.
-    "wide": Kind(16, GATED | {"d_model": 128, "d_kv": 64, "num_heads": 4, "d_ff": 256, "num_layers": 4}, False,
-                 {"tie_word_embeddings": False}),
+    "wide": Kind(18, GATED | {"d_model": 128, "d_kv": 64, "num_heads": 4, "d_ff": 256, "num_layers": 4}, False,
+                 {"tie_word_embeddings": False}, gain=0.6),
     # So small that the law of its first tokens can be written down.
     "tiny": Kind(53, GATED | {"vocab_size": 40}, False, {"tie_word_embeddings": False}, pieces=40),
 }
@@ -108,7 +109,7 @@ def tokenizer_bytes(count=PIECES):
     return model.SerializeToString(deterministic=True)
 
 
-def spread(name, shape, config, tied):
+def spread(name, shape, config, tied, gain):
     """Standard deviation of a weight matrix, so that every stage passes on what it reads (T5 does not scale q k)."""
     fan_in = shape[1]
     if name == "shared.weight":
@@ -118,9 +119,9 @@ def spread(name, shape, config, tied):
     if name.endswith((".q.weight", ".k.weight")):
         return (1.5 / config.d_kv ** 0.5) ** 0.5 / fan_in ** 0.5
     if name.endswith(".o.weight"):
-        return (4.0 if "EncDec" in name else 2.0) / fan_in ** 0.5
+        return gain * (4.0 if "EncDec" in name else 2.0) / fan_in ** 0.5
     if name.endswith(".wo.weight"):
-        return (4.0 if config.is_gated_act else 2.0) / fan_in ** 0.5
+        return gain * (4.0 if config.is_gated_act else 2.0) / fan_in ** 0.5
     if name == "lm_head.weight":
         return 2.6 / fan_in ** 0.5
     return 1.0 / fan_in ** 0.5
@@ -140,7 +141,7 @@ def build(kind):
                 if kind.tied and name == "decoder.final_layer_norm.weight":
                     numbers *= 2.6
             else:
-                numbers = random.standard_normal(value.shape) * spread(name, value.shape, config, kind.tied)
+                numbers = random.standard_normal(value.shape) * spread(name, value.shape, config, kind.tied, kind.gain)
             if name == ("shared.weight" if kind.tied else "lm_head.weight"):
                 numbers[END] *= 2.5
             value.copy_(torch.from_numpy(numbers))

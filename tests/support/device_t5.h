@@ -13,10 +13,7 @@ namespace westofn::testing {
 
 /// Local. Weights with the spread that T5::random gives them, drawn by the generator of the device.
 inline model::T5 device_random_t5(const model::T5Config& config, model::Placement placement) {
-  model::T5Config seed;  // every T5 begins as a small one: only src may make one without weights
-  seed.vocab_size = seed.d_model = seed.d_kv = seed.d_ff = seed.num_heads = 1;
-  model::T5 t5 = model::T5::random(seed, 1, placement);
-  const_cast<model::T5Config&>(t5.config()) = config;
+  model::T5 t5 = model::T5Weights::blank(config, placement);
   const at::TensorOptions options = at::TensorOptions(placement.device).dtype(placement.dtype);
   for (const model::WeightSlot& slot : model::T5Weights::slots(t5)) {
     *slot.value =

@@ -12,7 +12,7 @@ namespace westofn::inference::cpu {
 namespace {
 
 constexpr int most_rows = lanes == 16 ? 12 : lanes == 8 ? 6 : 4;
-constexpr std::int64_t depth_slice = 256;
+constexpr std::int64_t depth_slice = 64;  // short sums, added up: half the rounding of long ones
 constexpr std::int64_t packed_rows = 96;
 constexpr std::int64_t packed_depth = 1024;
 static_assert(packed_rows * packed_depth == product_scratch && packed_rows % most_rows == 0);
