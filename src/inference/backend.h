@@ -14,14 +14,14 @@
 #include <string>
 #include <vector>
 
+#include "inference/cpu/kernels.h"
 #include "inference/layout.h"
 #include "inference/matrix.h"
 #include "model/t5.h"
 
 namespace westofn::inference {
 
-/// Which keys a query sees.
-enum class Sight { all, backward };
+using cpu::Sight;
 
 /// The bias of relative positions for one pair of layouts, in the form that the backend adds it in.
 struct PositionBias {

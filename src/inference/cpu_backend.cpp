@@ -67,7 +67,7 @@ class CpuStates final : public HeldStates {
                                           mutable_numbers<T>(out) + first,
                                           width_,
                                           nullptr,
-                                          cpu::Sight::all};
+                                          Sight::all};
         kernels_of<T>().attend(source, queries, cpu::scratch(cpu::attend_scratch(lengths_[at], width_)));
       }
     });
@@ -177,7 +177,7 @@ class CpuBackend final : public Backend {
         mutable_numbers<T>(out) + begin * out.stride(0) + head * width,
         out.stride(0),
         table_HW.defined() ? numbers<float>(table_HW) + head * table_HW.size(1) + table_HW.size(1) / 2 : nullptr,
-        a.bias.sight == Sight::all ? cpu::Sight::all : cpu::Sight::backward};
+        a.bias.sight};
     kernels_of<T>().attend({panels, panels + key_numbers, tokens, width}, queries,
                            panels + key_numbers + value_numbers);
   }
