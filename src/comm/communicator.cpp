@@ -83,6 +83,14 @@ void Communicator::receive_bytes(Bytes data, int peer, int tag) {
   *received_ += data.size();
 }
 
+void Communicator::exchange_bytes(ConstBytes from, int target, Bytes to, int source) {
+  constexpr int no_tag = 0;
+  if (!from.empty()) check_peer(target, no_tag);
+  if (!to.empty()) check_peer(source, no_tag);
+  do_exchange(from, target, to, source);
+  *received_ += to.size();
+}
+
 std::vector<std::size_t> Communicator::all_counts(std::size_t mine) {
   std::vector<std::size_t> counts(static_cast<std::size_t>(size_));
   all_gather(std::span<const std::size_t>(&mine, 1), counts);

@@ -144,6 +144,13 @@ class Communicator {
     receive_bytes(std::as_writable_bytes(writable(values)), peer, tag);
   }
 
+  /// Sends `from` to one other rank and receives `to` from another (or the same) at the same time; either may be empty,
+  /// and then nothing travels that way. The lengths must be equal to those of the other ends.
+  template <Values R, Values S>
+  void exchange(const R& from, int target, S&& to, int source) {
+    exchange_bytes(std::as_bytes(readable(from)), target, std::as_writable_bytes(writable_as<R>(to)), source);
+  }
+
   /// Collective. A communicator for the ranks with the same color (>= 0), ordered by key, then by rank.
   [[nodiscard]] std::unique_ptr<Communicator> split(int color, int key);
 
@@ -170,6 +177,7 @@ class Communicator {
   virtual void do_all_reduce(Bytes data, Reduction reduction) = 0;
   virtual void do_send(ConstBytes data, int peer, int tag) = 0;
   virtual void do_receive(Bytes data, int peer, int tag) = 0;
+  virtual void do_exchange(ConstBytes from, int target, Bytes to, int source) = 0;
   [[nodiscard]] virtual std::unique_ptr<Communicator> do_split(int color, int key) = 0;
 
   void broadcast_bytes(Bytes data, int root);
@@ -181,6 +189,7 @@ class Communicator {
   void all_reduce_bytes(Bytes data, Reduction reduction);
   void send_bytes(ConstBytes data, int peer, int tag);
   void receive_bytes(Bytes data, int peer, int tag);
+  void exchange_bytes(ConstBytes from, int target, Bytes to, int source);
   [[nodiscard]] std::vector<std::size_t> all_counts(std::size_t mine);
   void check_rank(int rank) const;
   void check_peer(int peer, int tag) const;

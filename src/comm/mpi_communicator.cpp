@@ -173,19 +173,28 @@ void MpiCommunicator::do_all_to_all(ConstBytes from, Bytes to) {
   for (std::size_t step = 1; step < ranks; ++step) {  // at each step every rank sends to one and receives from one
     const std::size_t target = (own() + step) % ranks;
     const std::size_t source = (own() + ranks - step) % ranks;
-    in_chunks(block, chunk_bytes_, [&](std::size_t begin, std::size_t count) {
-      MPI_Request receiving = MPI_REQUEST_NULL;
-      MPI_Request sending = MPI_REQUEST_NULL;
-      check_mpi(MPI_Irecv(to.data() + source * block + begin, to_int(count), MPI_BYTE, static_cast<int>(source),
-                          exchange_tag, raw(handle_), &receiving),
+    do_exchange(from.subspan(target * block, block), static_cast<int>(target), to.subspan(source * block, block),
+                static_cast<int>(source));
+  }
+}
+
+void MpiCommunicator::do_exchange(ConstBytes from, int target, Bytes to, int source) {
+  std::vector<MPI_Request> requests;
+  if (!to.empty()) {
+    in_chunks(to.size(), chunk_bytes_, [&](std::size_t begin, std::size_t count) {
+      check_mpi(MPI_Irecv(to.data() + begin, to_int(count), MPI_BYTE, source, exchange_tag, raw(handle_),
+                          &requests.emplace_back(MPI_REQUEST_NULL)),
                 "MPI_Irecv");
-      check_mpi(MPI_Isend(from.data() + target * block + begin, to_int(count), MPI_BYTE, static_cast<int>(target),
-                          exchange_tag, raw(handle_), &sending),
-                "MPI_Isend");
-      wait(*heartbeat_, receiving, "all-to-all");
-      wait(*heartbeat_, sending, "all-to-all");
     });
   }
+  if (!from.empty()) {
+    in_chunks(from.size(), chunk_bytes_, [&](std::size_t begin, std::size_t count) {
+      check_mpi(MPI_Isend(from.data() + begin, to_int(count), MPI_BYTE, target, exchange_tag, raw(handle_),
+                          &requests.emplace_back(MPI_REQUEST_NULL)),
+                "MPI_Isend");
+    });
+  }
+  for (MPI_Request& request : requests) wait(*heartbeat_, request, "exchange");
 }
 
 void MpiCommunicator::do_all_reduce(Bytes data, Reduction reduction) {

@@ -33,6 +33,7 @@ class MpiCommunicator final : public Communicator {
   void do_all_reduce(Bytes data, Reduction reduction) override;
   void do_send(ConstBytes data, int peer, int tag) override;
   void do_receive(Bytes data, int peer, int tag) override;
+  void do_exchange(ConstBytes from, int target, Bytes to, int source) override;
   [[nodiscard]] std::unique_ptr<Communicator> do_split(int color, int key) override;
 
   [[nodiscard]] std::size_t own() const { return static_cast<std::size_t>(rank()); }

@@ -21,6 +21,8 @@ void SingleCommunicator::do_send(ConstBytes, int, int) {
 
 void SingleCommunicator::do_receive(Bytes, int, int) { WESTOFN_CHECK(false, "there is no other rank to receive from"); }
 
+void SingleCommunicator::do_exchange(ConstBytes, int, Bytes, int) {}  // with others there is nothing to exchange
+
 std::unique_ptr<Communicator> SingleCommunicator::do_split(int, int) { return std::make_unique<SingleCommunicator>(); }
 
 }  // namespace westofn::comm

@@ -19,6 +19,7 @@ class SingleCommunicator final : public Communicator {
   void do_all_reduce(Bytes data, Reduction reduction) override;
   void do_send(ConstBytes data, int peer, int tag) override;
   void do_receive(Bytes data, int peer, int tag) override;
+  void do_exchange(ConstBytes from, int target, Bytes to, int source) override;
   [[nodiscard]] std::unique_ptr<Communicator> do_split(int color, int key) override;
 };
 

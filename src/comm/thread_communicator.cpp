@@ -148,6 +148,12 @@ class ThreadCommunicator final : public Communicator {
     std::ranges::copy(message, data.begin());
   }
 
+  void do_exchange(ConstBytes from, int target, Bytes to, int source) override {
+    constexpr int exchange_tag = -1;
+    if (!from.empty()) do_send(from, target, exchange_tag);
+    if (!to.empty()) do_receive(to, source, exchange_tag);
+  }
+
   std::unique_ptr<Communicator> do_split(int color, int key) override {
     std::vector<int> members;
     exchange(Slot{{}, color, key}, [&] {

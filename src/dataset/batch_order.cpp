@@ -20,6 +20,16 @@ std::vector<std::int64_t> shuffled(std::int64_t size, const ShuffleSeed& seed, s
   return order;
 }
 
+/// The examples of all batches of a window, in their order.
+std::vector<std::int64_t> examples_of_window(const BatchOfStep& base, std::int64_t number, std::int64_t window) {
+  std::vector<std::int64_t> examples;
+  for (std::int64_t i = 0; i < window; ++i) {
+    const std::vector<std::int64_t> batch = base(number * window + i);
+    examples.insert(examples.end(), batch.begin(), batch.end());
+  }
+  return examples;
+}
+
 }  // namespace
 
 BatchOfStep shuffled_epochs(std::int64_t size, std::int64_t batch, const ShuffleSeed& seed) {
@@ -54,18 +64,20 @@ BatchOfStep cycled(std::vector<std::int64_t> order, std::int64_t batch) {
 BatchOfStep sorted_in_windows(BatchOfStep base, std::vector<std::int64_t> lengths, std::int64_t window,
                               const ShuffleSeed& seed) {
   WESTOFN_CHECK(window > 0, "a window holds at least one batch");
-  return [=, base = std::move(base), lengths = std::move(lengths)](std::int64_t step) {
-    const std::int64_t number = step / window;
-    std::vector<std::int64_t> examples;
-    for (std::int64_t i = 0; i < window; ++i) {
-      const std::vector<std::int64_t> batch = base(number * window + i);
-      examples.insert(examples.end(), batch.begin(), batch.end());
+  if (window == 1) return base;
+  // The last window is kept, since all its batches ask for it.
+  return [=, base = std::move(base), lengths = std::move(lengths), current = std::int64_t{-1},
+          examples = std::vector<std::int64_t>(), places = std::vector<std::int64_t>()](std::int64_t step) mutable {
+    if (const std::int64_t number = step / window; number != current) {
+      current = number;
+      examples = examples_of_window(base, number, window);
+      std::stable_sort(examples.begin(), examples.end(), [&](std::int64_t a, std::int64_t b) {
+        return lengths[static_cast<std::size_t>(a)] < lengths[static_cast<std::size_t>(b)];
+      });
+      // Without this shuffle every window would go from short to long.
+      places = shuffled(window, seed, number);
     }
-    std::stable_sort(examples.begin(), examples.end(), [&](std::int64_t a, std::int64_t b) {
-      return lengths[static_cast<std::size_t>(a)] < lengths[static_cast<std::size_t>(b)];
-    });
-    // Without this shuffle every window would go from short to long.
-    const std::int64_t place = shuffled(window, seed, number)[static_cast<std::size_t>(step % window)];
+    const std::int64_t place = places[static_cast<std::size_t>(step % window)];
     const auto batch = static_cast<std::ptrdiff_t>(examples.size()) / window;
     return std::vector<std::int64_t>(examples.begin() + place * batch, examples.begin() + (place + 1) * batch);
   };

@@ -25,7 +25,7 @@ struct ShuffleSeed {
 [[nodiscard]] BatchOfStep cycled(std::vector<std::int64_t> order, std::int64_t batch);
 
 /// Batches of similar lengths: each run of `window` batches of `base` is sorted by `lengths` (of all examples), cut
-/// into batches anew, and these are shuffled. A run holds the same examples as before.
+/// into batches anew, and these are shuffled. A run holds the same examples as before; a window of 1 changes nothing.
 [[nodiscard]] BatchOfStep sorted_in_windows(BatchOfStep base, std::vector<std::int64_t> lengths, std::int64_t window,
                                             const ShuffleSeed& seed);
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct LabelledPair {
   std::string prompt;
   std::string chosen;
   std::string rejected;
+  double confidence = 1;  ///< of a synthetic pair: P(chosen > rejected) of the preference model; 1 for human pairs
+  std::string group{};    ///< of a human pair
 };
 
 /// Every pair once, and the order in which they are shown.
@@ -23,6 +26,7 @@ struct PairSet {
   std::vector<LabelledPair> pairs;
   std::vector<std::int64_t> order;  ///< indices of `pairs` in training order, cycled; empty: shuffled in every epoch
   std::int64_t human = 0;           ///< the first `human` pairs are human ones, the rest synthetic
+  std::map<std::string, std::int64_t> sources{};  ///< human pairs by the name of the file that they come from
 };
 
 /// Human pairs of a finished stage `prepare`. Local. Throws DataError.

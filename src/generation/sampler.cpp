@@ -6,13 +6,11 @@
 #include <limits>
 #include <numeric>
 
-#include "inference/cpu/kernels.h"
+#include "cpu/kernels.h"
 #include "util/error.h"
 
 namespace westofn::generation {
 namespace {
-
-namespace cpu = inference::cpu;
 
 constexpr auto block = static_cast<std::size_t>(cpu::weighing_block);
 

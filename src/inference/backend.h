@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "inference/cpu/kernels.h"
+#include "cpu/kernels.h"
 #include "inference/layout.h"
 #include "inference/matrix.h"
 #include "model/t5.h"

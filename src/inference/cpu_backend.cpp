@@ -4,8 +4,9 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
+#include "cpu/kernels.h"
 #include "inference/backend.h"
-#include "inference/cpu/kernels.h"
+#include "inference/block_product.h"
 #include "inference/cpu_cache.h"
 #include "util/error.h"
 
@@ -129,8 +130,14 @@ class CpuBackend final : public Backend {
     at::parallel_for(0, jobs, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t job = begin; job < end; ++job) {
         const auto sequence = static_cast<std::size_t>(job / config_.num_heads);
-        attend_head({heads, queries, keys, bias}, sequence, job % config_.num_heads, out);
+        const Attention attention{heads, queries, keys, bias};
+        if (uses_blocks()) {
+          attend_in_blocks(attention, sequence, job % config_.num_heads, out);
+        } else {
+          attend_head(attention, sequence, job % config_.num_heads, out);
+        }
       }
+      if (uses_blocks()) release_block_product();
     });
     return out;
   }
@@ -153,6 +160,42 @@ class CpuBackend final : public Backend {
     const PositionBias& bias;
   };
 
+  /// Whether attention multiplies bfloat16 by bfloat16.
+  [[nodiscard]] bool uses_blocks() const {
+    return sizeof(T) == 2 && block_product() != nullptr && config_.d_kv % 2 == 0;
+  }
+
+  /// One head of one sequence with the kernels of training, whose products are those of the CPU's matrix unit.
+  void attend_in_blocks(const Attention& a, std::size_t sequence, std::int64_t head, at::Tensor& out) const {
+    const std::int64_t width = config_.d_kv;
+    const std::int64_t query_count = a.queries.lengths[sequence];
+    const std::int64_t key_count = a.keys.lengths[sequence];
+    float* memory = cpu::scratch(query_count + cpu::training_scratch(query_count, key_count, width));
+    const auto rows = [&](const at::Tensor& rows_MI, const Layout& layout) {
+      return numbers<T>(rows_MI) + layout.begins[sequence] * rows_MI.stride(0) + head * width;
+    };
+    const cpu::HeadPass<T> pass{rows(a.heads.queries_MI, a.queries),
+                                a.heads.queries_MI.stride(0),
+                                query_count,
+                                rows(a.heads.keys_MI, a.keys),
+                                rows(a.heads.values_MI, a.keys),
+                                a.heads.keys_MI.stride(0),
+                                key_count,
+                                width,
+                                bias_of(a, head),
+                                a.bias.sight,
+                                block_product(),
+                                {}};
+    T* first = mutable_numbers<T>(out) + a.queries.begins[sequence] * out.stride(0) + head * width;
+    kernels_of<T>().attend_for_training(pass, {first, out.stride(0), memory}, memory + query_count);
+  }
+
+  /// By relative position, 0 in the middle; nullptr: no bias.
+  [[nodiscard]] static const float* bias_of(const Attention& a, std::int64_t head) {
+    const at::Tensor& table_HW = a.bias.table_HW;
+    return table_HW.defined() ? numbers<float>(table_HW) + head * table_HW.size(1) + table_HW.size(1) / 2 : nullptr;
+  }
+
   /// One head of one sequence: its keys and values go into panels, then all its queries pass by.
   void attend_head(const Attention& a, std::size_t sequence, std::int64_t head, at::Tensor& out) const {
     const auto& kernels = cpu::best_kernels();
@@ -168,16 +211,14 @@ class CpuBackend final : public Backend {
     kernels_of<T>().pack_keys(head_rows(a.heads.keys_MI), panels);
     kernels_of<T>().pack_values(head_rows(a.heads.values_MI), panels + key_numbers);
     const at::Tensor& queries_MI = a.heads.queries_MI;
-    const at::Tensor& table_HW = a.bias.table_HW;
     const std::int64_t begin = a.queries.begins[sequence];
-    const cpu::HeadQueries<T> queries{
-        numbers<T>(queries_MI) + begin * queries_MI.stride(0) + head * width,
-        queries_MI.stride(0),
-        a.queries.lengths[sequence],
-        mutable_numbers<T>(out) + begin * out.stride(0) + head * width,
-        out.stride(0),
-        table_HW.defined() ? numbers<float>(table_HW) + head * table_HW.size(1) + table_HW.size(1) / 2 : nullptr,
-        a.bias.sight};
+    const cpu::HeadQueries<T> queries{numbers<T>(queries_MI) + begin * queries_MI.stride(0) + head * width,
+                                      queries_MI.stride(0),
+                                      a.queries.lengths[sequence],
+                                      mutable_numbers<T>(out) + begin * out.stride(0) + head * width,
+                                      out.stride(0),
+                                      bias_of(a, head),
+                                      a.bias.sight};
     kernels_of<T>().attend({panels, panels + key_numbers, tokens, width}, queries,
                            panels + key_numbers + value_numbers);
   }

@@ -8,8 +8,8 @@
 
 #include <vector>
 
+#include "cpu/kernels.h"
 #include "inference/backend.h"
-#include "inference/cpu/kernels.h"
 
 namespace westofn::inference {
 

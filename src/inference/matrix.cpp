@@ -7,7 +7,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 
-#include "inference/cpu/kernels.h"
+#include "cpu/kernels.h"
 #include "util/error.h"
 
 namespace westofn::inference {

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "inference/cpu/kernels.h"
+#include "cpu/kernels.h"
 
 namespace westofn::inference {
 namespace {

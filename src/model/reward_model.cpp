@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "io/safetensors.h"
+#include "model/layers.h"
 #include "model/normal.h"
 #include "model/saved_head.h"
 #include "model/t5_folder.h"
@@ -24,14 +25,18 @@ io::TensorView number_view(const double& number) { return {io::DType::f64, {1}, 
 RewardHead random_head(const T5& t5, std::uint64_t seed) {
   const std::int64_t width = t5.config().d_model;
   const Philox stream("reward_head", seed, 0, "");
-  const at::Device device = t5.placement().device;
-  return {normal_tensor(stream, {width}, 1 / std::sqrt(static_cast<double>(width))).to(device),
-          at::zeros({1}, at::TensorOptions(device).dtype(at::kFloat))};
+  const auto options = at::TensorOptions(t5.placement().device).dtype(wide_type(t5.placement().dtype));
+  return {normal_tensor(stream, {width}, 1 / std::sqrt(static_cast<double>(width))).to(options),
+          at::zeros({1}, options)};
+}
+
+at::Tensor reward(const RewardHead& head, const at::Tensor& states_BD) {
+  const at::Tensor wide_BD = states_BD.to(head.weight_D.scalar_type());
+  return at::linear(wide_BD, head.weight_D.unsqueeze(0), head.bias).squeeze(1);
 }
 
 at::Tensor reward(const RewardModel& model, const TokenBatch& inputs) {
-  const at::Tensor states_BD = model.t5.first_state(inputs).to(at::kFloat);
-  return at::linear(states_BD, model.head.weight_D.unsqueeze(0), model.head.bias).squeeze(1);
+  return reward(model.head, model.t5.first_state(inputs));
 }
 
 std::vector<Parameter> parameters(const RewardModel& model) {

@@ -15,7 +15,7 @@
 namespace westofn::model {
 
 /// On the final-normed decoder state, which is never scaled by d_model^-0.5 (that belongs to the language-model head):
-/// what transformers calls the last hidden state. Always float32, whatever the T5 is.
+/// what transformers calls the last hidden state. Always float32, whatever the T5 is (float64 for a float64 T5).
 struct RewardHead {
   at::Tensor weight_D;
   at::Tensor bias;  ///< one number
@@ -36,7 +36,9 @@ struct RewardModel {
 /// Local. Weights N(0, 1/d_model) from the Philox stream (purpose "reward_head", seed), bias 0.
 [[nodiscard]] RewardHead random_head(const T5& t5, std::uint64_t seed);
 
-/// Local. The raw rewards [B] in float32, differentiable.
+/// Local. The raw rewards [B] of first decoder states [B,D] in the type of the head, differentiable.
+[[nodiscard]] at::Tensor reward(const RewardHead& head, const at::Tensor& states_BD);
+/// Local. The same of inputs.
 [[nodiscard]] at::Tensor reward(const RewardModel& model, const TokenBatch& inputs);
 
 /// Local. All weights: those of the T5 and "reward_head.weight", "reward_head.bias", in order of names.

@@ -23,6 +23,8 @@ struct RuntimeSettings {
   std::int64_t batch_rows = 64;
   std::int64_t batch_tokens = 16384;
   double checkpoint_minutes = 10;
+  bool activation_checkpointing = false;
+  std::int64_t check_weights_every = 100;
 };
 
 template <class V>
@@ -34,6 +36,10 @@ void visit_fields(V& v, RuntimeSettings& s) {
   v.optional("micro_batch", s.micro_batch, "examples of a training batch that are computed at once");
   v.optional("batch_rows", s.batch_rows, "inputs that are scored at once");
   v.optional("batch_tokens", s.batch_tokens, "tokens, with padding, that are scored at once");
+  v.optional("activation_checkpointing", s.activation_checkpointing,
+             "training keeps only the inputs of blocks and computes the rest again: less memory, a third more work");
+  v.optional("check_weights_every", s.check_weights_every,
+             "steps after which the ranks compare their weights bit by bit; 0: never");
   v.optional("checkpoint_minutes", s.checkpoint_minutes, "minutes of training that a killed job may lose");
   const auto positive = [&](const char* key, std::int64_t value) {
     v.check(key, value >= 1 && value <= 1'000'000, "a number from 1 to 1000000");
@@ -43,6 +49,7 @@ void visit_fields(V& v, RuntimeSettings& s) {
   positive("micro_batch", s.micro_batch);
   positive("batch_rows", s.batch_rows);
   positive("batch_tokens", s.batch_tokens);
+  v.check("check_weights_every", s.check_weights_every >= 0, "a number that is not negative");
   v.check("checkpoint_minutes", s.checkpoint_minutes >= 0 && s.checkpoint_minutes <= 1e6, "minutes from 0 to 1e6");
 }
 

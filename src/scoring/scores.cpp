@@ -61,12 +61,17 @@ at::Tensor label_log_odds(const model::T5& model, const model::TokenBatch& input
   return logits_BV.select(1, first).sub(logits_BV.select(1, second));
 }
 
-at::Tensor sequence_log_likelihood(const model::T5& model, const model::TokenBatch& inputs,
-                                   const model::TokenBatch& targets) {
+at::Tensor target_logits(const model::T5& model, const model::TokenBatch& inputs, const model::TokenBatch& targets) {
   const at::Tensor& ids_BT = targets.ids_BS;
   const at::Tensor start_B1 = at::full({ids_BT.size(0), 1}, model.config().decoder_start_token_id, ids_BT.options());
   const at::Tensor shifted_BT = at::cat({start_B1, ids_BT.narrow(1, 0, ids_BT.size(1) - 1)}, 1);
-  const at::Tensor logits_BTV = model.logits(model.decode(model.encode(inputs), shifted_BT));
+  return model.logits(model.decode(model.encode(inputs), shifted_BT));
+}
+
+at::Tensor sequence_log_likelihood(const model::T5& model, const model::TokenBatch& inputs,
+                                   const model::TokenBatch& targets) {
+  const at::Tensor& ids_BT = targets.ids_BS;
+  const at::Tensor logits_BTV = target_logits(model, inputs, targets);
   const at::Tensor chosen_BT = at::gather(logits_BTV, 2, ids_BT.unsqueeze(2)).squeeze(2);
   const at::Tensor token_BT = chosen_BT.sub(at::logsumexp(logits_BTV, {2}));
   const at::Tensor is_padding_BT =

@@ -24,6 +24,11 @@ namespace westofn::scoring {
 [[nodiscard]] at::Tensor label_log_odds(const model::T5& model, const model::TokenBatch& inputs,
                                         tokenizer::TokenId first, tokenizer::TokenId second);
 
+/// Local, differentiable. Logits [B,T,V], float32, of every position of targets (ids with their end token) whose
+/// earlier tokens the decoder is given.
+[[nodiscard]] at::Tensor target_logits(const model::T5& model, const model::TokenBatch& inputs,
+                                       const model::TokenBatch& targets);
+
 /// Local, differentiable. Log-likelihoods [B], float32, of targets (ids with their end token): the sum over tokens.
 [[nodiscard]] at::Tensor sequence_log_likelihood(const model::T5& model, const model::TokenBatch& inputs,
                                                  const model::TokenBatch& targets);

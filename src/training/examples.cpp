@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/examples.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -24,7 +25,7 @@ PairExamples encode_all(std::span<const dataset::LabelledPair> pairs, const std:
       ++result.balance.equal;
     } else {
       result.places.back() = result.balance.used++;
-      result.pairs.push_back({std::move(*first), std::move(*second)});
+      result.pairs.push_back({std::move(*first), std::move(*second), pair.confidence});
     }
   }
   return result;
@@ -59,6 +60,22 @@ PairExamples encode_pairs(const scoring::PointwiseFormat& format, std::span<cons
   return encode_all(pairs, beat, [&](const dataset::LabelledPair& pair) {
     return TwoInputs(format.encode(pair.prompt, pair.chosen), format.encode(pair.prompt, pair.rejected));
   });
+}
+
+std::vector<std::int64_t> lengths_of(std::span<const PairExample> pairs) {
+  std::vector<std::int64_t> lengths;
+  lengths.reserve(pairs.size());
+  for (const auto& pair : pairs) {
+    lengths.push_back(static_cast<std::int64_t>(std::max(pair.first.size(), pair.second.size())));
+  }
+  return lengths;
+}
+
+std::vector<std::int64_t> lengths_of(std::span<const TextExample> rows) {
+  std::vector<std::int64_t> lengths;
+  lengths.reserve(rows.size());
+  for (const auto& row : rows) lengths.push_back(static_cast<std::int64_t>(row.input.size() + row.target.size()));
+  return lengths;
 }
 
 std::vector<std::int64_t> example_order(const dataset::PairSet& set, const PairExamples& examples) {

@@ -39,6 +39,7 @@ struct TextExamples {
 struct PairExample {
   tokenizer::Tokens first;
   tokenizer::Tokens second;
+  double confidence = 1;  ///< as in dataset::LabelledPair
 };
 
 struct PairExamples {
@@ -69,6 +70,10 @@ class TextEncoder {
 [[nodiscard]] PairExamples encode_pairs(const scoring::PointwiseFormat& format,
                                         std::span<const dataset::LabelledPair> pairs,
                                         const std::function<void()>& beat);
+
+/// The tokens of each example, by which batches are planned: of the longer input of a pair; input and target of a text.
+[[nodiscard]] std::vector<std::int64_t> lengths_of(std::span<const PairExample> pairs);
+[[nodiscard]] std::vector<std::int64_t> lengths_of(std::span<const TextExample> rows);
 
 /// The training order of a set in terms of its examples. The place of a row that cannot be used goes to the next usable
 /// row of its source, cycled; a source without usable rows is left out.

@@ -1,44 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gradient of one global batch: micro-batches shared out over the ranks, summed exactly for the owners.
+// One global batch to the gradient of its mean loss: micro-batches shared out over the ranks, sums made by owners.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 #include "app/stage.h"
 #include "comm/device/device_group.h"
-#include "model/t5.h"
+#include "training/gradient_sum.h"
 #include "training/task.h"
 
 namespace westofn::training {
 
-/// The batch of a step as a fixed list of micro-batches, whatever the number of ranks.
+/// The examples of a step, cut into micro-batches in their order.
 struct StepBatch {
   std::int64_t step = 0;  ///< from 0
   std::vector<std::int64_t> examples;
-  std::int64_t micro_batch = 1;  ///< examples of a part; the last may have fewer
+  std::int64_t micro_batch = 1;  ///< examples computed at once
   double weight = 0;             ///< of all examples
 
   [[nodiscard]] std::int64_t parts() const;
   [[nodiscard]] std::span<const std::int64_t> part(std::int64_t number) const;
 };
 
-/// What a rank wants to happen after a step.
+/// What a rank would like to happen after the step; any rank's wish counts.
 struct Wishes {
   bool stop = false;
   bool checkpoint = false;
 };
 
-/// What all ranks know about a step. Equal on all ranks but for `owned`.
+/// The same on all ranks but for `sums`.
 struct StepGradient {
-  double loss = 0;                ///< mean
-  double norm = 0;                ///< of the mean gradient
-  std::int64_t broken_part = -1;  ///< the first micro-batch whose loss or gradient is not finite
-  Wishes wishes;                  ///< of any rank
-  std::vector<at::Tensor> owned;  ///< float32 mean gradients of the weights of this rank, undefined for all others
+  double loss = 0;                   ///< mean
+  double norm = 0;                   ///< of the whole mean gradient
+  std::int64_t broken_part = -1;     ///< the first micro-batch whose loss or gradient is not finite
+  Wishes wishes;                     ///< of any rank
+  std::span<const at::Tensor> sums;  ///< of the weights of this rank, undefined for all others
+  double factor = 0;                 ///< what the sums are multiplied by to be the mean gradient
 
   /// Whether the weights may be changed by it.
   [[nodiscard]] bool is_finite() const;
@@ -52,23 +54,24 @@ class GradientStep {
     app::StageRun& stage;
     comm::DeviceGroup& group;
     Task& task;
-    std::span<const model::Parameter> parameters;
-    std::span<const int> owners;  ///< rank of each parameter
+    std::span<const TrainedWeight> weights;
+    std::span<const int> owners;  ///< rank of each weight
   };
-  GradientStep(Parts parts, std::uint64_t seed) : parts_(parts), seed_(seed) {}
+  GradientStep(Parts parts, std::uint64_t seed);
 
   /// Collective. Same bits on any number of ranks.
   [[nodiscard]] StepGradient compute(const StepBatch& batch, Wishes mine);
 
  private:
-  struct Local;
-  void run_part(const StepBatch& batch, std::int64_t number, Local& local);
-  void exchange_maxima(const StepBatch& batch, Local& local, StepGradient& result);
-  void sum(const StepBatch& batch, Local& local, StepGradient& result);
+  [[nodiscard]] std::size_t index_of(const at::Tensor& weight) const;
+  [[nodiscard]] double run_part(const StepBatch& batch, std::int64_t number, const gradient::GradientSink& sink);
+  void exchange_losses(std::vector<double>& losses, const StepBatch& batch, StepGradient& result);
   void measure_norm(StepGradient& result);
+  void find_broken_part(const StepBatch& batch, StepGradient& result);
 
   Parts parts_;
   std::uint64_t seed_;
+  GradientSum sum_;
 };
 
 }  // namespace westofn::training

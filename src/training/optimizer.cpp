@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/optimizer.h"
 
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/mean.h>
@@ -12,22 +14,39 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cpu/kernels.h"
+
 namespace westofn::training {
 namespace {
 
-/// torch.optim.AdamW with its default betas and eps.
+constexpr std::int64_t numbers_of_thread = std::int64_t{1} << 16;
+
+/// torch.optim.AdamW.
 void adamw(const at::Tensor& weights, OptimizerState& state, const Update& u) {
-  constexpr double beta1 = 0.9;
-  constexpr double beta2 = 0.999;
-  constexpr double eps = 1e-8;
+  const auto [beta1, beta2, eps] = u.adam;
   const at::Tensor& m = state.at("m");
   const at::Tensor& v = state.at("v");
-  m.lerp_(u.gradient, 1 - beta1);
-  v.mul_(beta2).addcmul_(u.gradient, u.gradient, 1 - beta2);
   const double correction1 = 1 - std::pow(beta1, static_cast<double>(u.number));
   const double correction2 = std::sqrt(1 - std::pow(beta2, static_cast<double>(u.number)));
-  weights.mul_(1 - u.learning_rate * u.weight_decay);
-  weights.addcdiv_(m, at::sqrt(v).div_(correction2).add_(eps), -u.learning_rate / correction1);
+  const double rate = u.learning_rate / correction1;
+  const double keep = 1 - u.learning_rate * u.weight_decay;
+  const bool plain = weights.is_cpu() && weights.scalar_type() == at::kFloat && weights.is_contiguous();
+  if (plain) {
+    // One pass over the memory instead of ten.
+    at::parallel_for(0, weights.numel(), numbers_of_thread, [&](std::int64_t begin, std::int64_t end) {
+      const auto place = [&](const at::Tensor& tensor) { return tensor.mutable_data_ptr<float>() + begin; };
+      cpu::best_kernels().adamw({place(weights), u.gradient.const_data_ptr<float>() + begin, place(m), place(v),
+                                 end - begin, static_cast<float>(u.gradient_factor), static_cast<float>(beta1),
+                                 static_cast<float>(beta2), static_cast<float>(eps), static_cast<float>(rate),
+                                 static_cast<float>(keep), static_cast<float>(1 / correction2)});
+    });
+    return;
+  }
+  const at::Tensor gradient = u.gradient * u.gradient_factor;
+  m.lerp_(gradient, 1 - beta1);
+  v.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+  weights.mul_(keep);
+  weights.addcdiv_(m, at::sqrt(v).div_(correction2).add_(eps), -rate);
 }
 
 double root_mean_square(const at::Tensor& values) {
@@ -52,15 +71,16 @@ at::Tensor normalised(const at::Tensor& gradient, OptimizerState& state, double 
   return row_factor.mul(column.unsqueeze(-2).rsqrt()).mul_(gradient);
 }
 
-/// Adafactor as transformers has it, with scale_parameter and without relative_step, first moment and weight decay.
+/// Adafactor as transformers has it, with scale_parameter and without relative_step and first moment.
 void adafactor(const at::Tensor& weights, OptimizerState& state, const Update& u) {
   constexpr double smallest_scale = 1e-3;
   constexpr double clip_threshold = 1.0;
   constexpr double decay_rate = -0.8;
   const double scale = std::max(smallest_scale, root_mean_square(weights));
   const double decay = 1 - std::pow(static_cast<double>(u.number), decay_rate);
-  const at::Tensor change = normalised(u.gradient, state, decay);
+  const at::Tensor change = normalised(u.gradient * u.gradient_factor, state, decay);
   const double clip = std::max(1.0, root_mean_square(change) / clip_threshold);
+  if (u.weight_decay > 0) weights.mul_(1 - u.learning_rate * scale * u.weight_decay);
   weights.sub_(change.div_(clip).mul_(u.learning_rate * scale));
 }
 
@@ -75,6 +95,12 @@ OptimizerState initial_state(OptimizerKind kind, const at::Tensor& weights) {
   columns.erase(columns.end() - 2);
   return {{"row", at::zeros(rows, weights.options())}, {"column", at::zeros(columns, weights.options())}};
 }
+
+bool decays(std::string_view name) {
+  return name.find("norm") == std::string_view::npos && name.find("bias") == std::string_view::npos;
+}
+
+double clip_factor(double limit, double norm) { return limit > 0 ? std::min(1.0, limit / (norm + 1e-6)) : 1; }
 
 void update(OptimizerKind kind, const at::Tensor& weights, OptimizerState& state, const Update& update) {
   const at::NoGradGuard no_grad;

@@ -2,38 +2,50 @@
 #include "training/pair_task.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "metrics/accuracy.h"
+
 namespace westofn::training {
 
 PairTask::PairTask(Data data, const model::BatchLimits& limits) : data_(std::move(data)) {
-  std::vector<std::int64_t> lengths;
-  lengths.reserve(data_.validation.size());
-  for (const auto& pair : data_.validation) {
-    lengths.push_back(static_cast<std::int64_t>(std::max(pair.first.size(), pair.second.size())));
-  }
   const model::BatchLimits of_pairs{std::max<std::int64_t>(limits.max_rows / 2, 1),
                                     std::max<std::int64_t>(limits.max_tokens / 2, 1)};
-  portions_ = model::plan_batches(lengths, of_pairs);
+  portions_ = model::plan_batches(lengths_of(data_.validation), of_pairs);
 }
 
 std::int64_t PairTask::validation_portions() const { return static_cast<std::int64_t>(portions_.size()); }
 
-Task::Validation PairTask::validate(std::int64_t portion) {
+std::vector<PairScore> PairTask::score(std::int64_t portion) const {
   const at::NoGradGuard no_gradients;
+  const auto& indices = portions_[static_cast<std::size_t>(portion)];
   std::vector<const PairExample*> pairs;
-  for (const std::size_t index : portions_[static_cast<std::size_t>(portion)]) {
-    pairs.push_back(&data_.validation[index]);
-  }
+  for (const std::size_t index : indices) pairs.push_back(&data_.validation[index]);
+  std::vector<PairScore> scores = judge(both_inputs(pairs));
+  for (std::size_t i = 0; i < scores.size(); ++i) scores[i].pair = indices[i];
+  return scores;
+}
+
+Task::Validation PairTask::validate(std::int64_t portion) {
   Validation result;
-  for (const Verdict& verdict : judge(both_inputs(pairs))) {
+  for (const PairScore& verdict : score(portion)) {
+    // Where a score is not a number, the pair counts as wrong.
+    const double outcome = metrics::outcome(verdict.chosen, verdict.rejected);
     result.loss += verdict.loss;
-    result.correct += verdict.margin > 0 ? 1.0 : verdict.margin == 0 ? 0.5 : 0.0;
+    result.correct += outcome > 0 ? outcome : 0;
+    ++result.count;
   }
-  result.weight = result.count = static_cast<double>(pairs.size());
+  result.weight = result.count;
   return result;
+}
+
+std::vector<const PairExample*> PairTask::training_pairs(std::span<const std::int64_t> examples) const {
+  std::vector<const PairExample*> pairs;
+  for (const std::int64_t example : examples) pairs.push_back(&training_pair(example));
+  return pairs;
 }
 
 std::vector<tokenizer::Tokens> both_inputs(std::span<const PairExample* const> pairs) {
@@ -42,6 +54,30 @@ std::vector<tokenizer::Tokens> both_inputs(std::span<const PairExample* const> p
   for (const PairExample* pair : pairs) inputs.push_back(pair->first);
   for (const PairExample* pair : pairs) inputs.push_back(pair->second);
   return inputs;
+}
+
+TokenCount count_tokens(std::span<const tokenizer::Tokens* const> rows) {
+  TokenCount count;
+  std::size_t longest = 0;
+  for (const tokenizer::Tokens* row : rows) {
+    count.tokens += static_cast<std::int64_t>(row->size());
+    longest = std::max(longest, row->size());
+  }
+  count.padded = static_cast<std::int64_t>(rows.size() * longest);
+  return count;
+}
+
+at::Tensor numbers_like(const at::Tensor& like, std::span<const double> numbers) {
+  return at::tensor(at::ArrayRef<double>(numbers.data(), numbers.size()), at::kDouble).to(like.options());
+}
+
+PairTargets targets_of(std::span<const PairExample* const> pairs, const PairLabels& labels, const at::Tensor& like) {
+  PairTargets targets{{}, labels.smoothing};
+  if (labels.kind == LabelKind::certain) return targets;
+  std::vector<double> confidences;
+  for (const PairExample* pair : pairs) confidences.push_back(pair->confidence);
+  targets.probabilities_B = numbers_like(like, confidences);
+  return targets;
 }
 
 }  // namespace westofn::training

@@ -32,6 +32,7 @@ struct PolicySettings {
   std::int64_t max_input_tokens = 1024;
   std::int64_t max_target_tokens = 128;
   tokenizer::CutPrompt cut = tokenizer::CutPrompt::start;
+  std::int64_t window = 1;
   TrainSettings train{.steps = 4000, .batch = 32, .learning_rate = 1e-5};
 };
 
@@ -62,11 +63,13 @@ void visit_fields(V& v, PolicySettings& s) {
   v.optional("max_input_tokens", s.max_input_tokens, "a longer prompt is cut");
   v.optional("max_target_tokens", s.max_target_tokens, "a demonstration with a longer response is refused");
   v.optional("cut", s.cut, "the end of a prompt that is cut: start (dialogues) or end (documents)");
+  v.optional("window", s.window, "batches within which demonstrations are sorted by length; 1: none");
   v.optional("train", s.train, "fine-tuning; 0 steps: the model as it is");
   v.check("", s.model.has_value() != s.architecture.has_value(), "either `model` or `architecture`");
   v.check("max_input_tokens", s.max_input_tokens >= 2 && s.max_input_tokens <= 1'000'000, "a number from 2 to 1000000");
   v.check("max_target_tokens", s.max_target_tokens >= 2 && s.max_target_tokens <= 1'000'000,
           "a number from 2 to 1000000");
+  v.check("window", s.window >= 1 && s.window <= 10'000, "a number from 1 to 10000");
 }
 
 }  // namespace westofn::training

@@ -9,6 +9,7 @@
 #include "dataset/pair_set.h"
 #include "training/checkpoint.h"
 #include "training/examples.h"
+#include "training/padding.h"
 #include "training/preference_task.h"
 #include "training/training_stage.h"
 #include "util/fault.h"
@@ -21,7 +22,8 @@ struct PreferenceData {
   LabelTokens labels{};
   PairExamples train{};
   PairExamples validation{};
-  double longer = 0;
+  ValidationPairs pairs{};  ///< of validation
+  ModelOrigin origin{};
 };
 
 scoring::ScoringConfig scoring_config(const PreferenceSettings& settings) {
@@ -42,30 +44,46 @@ PreferenceData load(app::StageRun& stage, const PreferenceInputs& inputs) {
   data.labels = {format.first_label(), format.second_label()};
   const auto beat = heartbeat_of(stage);
   const std::string& prepared = inputs.prepared.folder;
-  data.train = encode_pairs(format, dataset::human_pair_set(prepared, {Split::train, HumanSet::hf50}).pairs, beat);
+  const dataset::PairSet train = dataset::human_pair_set(prepared, {Split::train, HumanSet::hf50});
+  data.train = encode_pairs(format, train.pairs, beat);
   const dataset::PairSet validation = dataset::human_pair_set(prepared, {Split::validation});
   data.validation = encode_pairs(format, validation.pairs, beat);
   refuse_empty(stage.name(), "pairs of the labelled half", data.train.balance);
   refuse_empty(stage.name(), "validation pairs", data.validation.balance);
-  data.longer = longer_accuracy(validation.pairs, data.validation);
+  data.pairs = describe_validation(validation.pairs, data.validation);
+  data.origin.start = describe_start(inputs.start);
+  add_sources(train.sources, "human pairs (the labelled half), training", data.origin);
+  add_sources(validation.sources, "human pairs, validation", data.origin);
   return data;
+}
+
+dataset::BatchOfStep batches(const PreferenceInputs& inputs, const PairExamples& train) {
+  const PreferenceSettings& settings = inputs.settings;
+  return dataset::sorted_in_windows(
+      dataset::shuffled_epochs(train.balance.used, settings.train.batch, {"preference", inputs.seed}),
+      lengths_of(train.pairs), settings.window, {"preference-window", inputs.seed});
 }
 
 app::StageOutput train_teacher(app::StageRun& stage, const PreferenceInputs& inputs) {
   PreferenceData data = comm::agree(stage.job().world, [&] { return load(stage, inputs); });
   const TrainSettings& settings = inputs.settings.train;
   const model::RuntimeSettings& runtime = inputs.runtime;
+  auto order = batches(inputs, data.train);
   PreferenceTask task(data.model.t5, data.labels,
-                      {std::move(data.train.pairs), std::move(data.validation.pairs),
-                       dataset::shuffled_epochs(data.train.balance.used, settings.batch, {"preference", inputs.seed})},
-                      {runtime.batch_rows, runtime.batch_tokens});
-  const TrainingResult result = train_on(stage, task, {settings, runtime, inputs.seed}, inputs.placement.device);
+                      {std::move(data.train.pairs), std::move(data.validation.pairs), std::move(order)},
+                      {runtime.batch_rows, runtime.batch_tokens}, {LabelKind::certain, settings.label_smoothing},
+                      pass_settings(settings, runtime));
+  const TrainingResult result =
+      train_on(stage, task, {settings, runtime, inputs.seed, baseline_note(data.pairs)}, inputs.placement.device);
 
   TrainingSummary summary = summarize(result, task.selection());
-  summary.longer = data.longer;
+  summary.accuracy = judge_model(stage, task, data.pairs, scoring::ScoreKind::pairwise);
+  summary.tokens = count_training_tokens(task, summary.steps, runtime.micro_batch);
   add_balance("train", data.train.balance, summary.counts);
   add_balance("validation", data.validation.balance, summary.counts);
-  return publish(stage, {data.model, result, scoring_config(inputs.settings), std::move(summary), {}, {}});
+  data.origin.parts.push_back({"Settings of its training", preference_spec(inputs).settings});
+  return publish(stage,
+                 {data.model, result, scoring_config(inputs.settings), std::move(summary), std::move(data.origin)});
 }
 
 }  // namespace
@@ -74,7 +92,7 @@ app::StageSpec preference_spec(const PreferenceInputs& inputs) {
   PreferenceSettings settings = inputs.settings;
   settings.model.reset();  // its files are an input: where they are changes nothing
   return {"preference",
-          1,
+          2,
           settings_text(inputs.seed, config::to_yaml(settings), inputs.runtime, inputs.start),
           {inputs.prepared.for_manifest(), inputs.start.folder.for_manifest()}};
 }

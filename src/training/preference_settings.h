@@ -25,6 +25,7 @@ struct PreferenceSettings {
   std::vector<std::string> label_tokens = {"A", "B"};
   std::int64_t max_input_tokens = 1024;
   tokenizer::CutPrompt cut = tokenizer::CutPrompt::start;
+  std::int64_t window = 1;
   TrainSettings train{.steps = 4000, .batch = 32, .learning_rate = 1e-5};
 };
 
@@ -36,9 +37,11 @@ void visit_fields(V& v, PreferenceSettings& s) {
   v.optional("label_tokens", s.label_tokens, "two labels, each one piece: the first says that {a} is better");
   v.optional("max_input_tokens", s.max_input_tokens, "prompts are cut to fit; longer responses are refused");
   v.optional("cut", s.cut, "the end of a prompt that is cut: start (dialogues) or end (documents)");
+  v.optional("window", s.window, "batches within which pairs are sorted by length; 1: none");
   v.optional("train", s.train, "training on the labelled half (hf50); 0 steps: the model as it is");
   v.check("label_tokens", s.label_tokens.size() == 2 && s.label_tokens[0] != s.label_tokens[1], "two different labels");
   v.check("max_input_tokens", s.max_input_tokens >= 2 && s.max_input_tokens <= 1'000'000, "a number from 2 to 1000000");
+  v.check("window", s.window >= 1 && s.window <= 10'000, "a number from 1 to 10000");
 }
 
 }  // namespace westofn::training

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/reward.h"
 
-#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "app/stage_files.h"
@@ -10,6 +10,7 @@
 #include "dataset/pair_set.h"
 #include "training/checkpoint.h"
 #include "training/examples.h"
+#include "training/padding.h"
 #include "training/reward_task.h"
 #include "training/score_scale.h"
 #include "training/training_stage.h"
@@ -24,7 +25,8 @@ struct RewardData {
   PairExamples train{};
   PairExamples validation{};
   std::vector<std::int64_t> order{};  ///< of a mixture, in examples; empty: shuffled epochs
-  double longer = 0;
+  ValidationPairs pairs{};            ///< of validation
+  ModelOrigin origin{};
   Counts counts{};
 };
 
@@ -42,6 +44,23 @@ dataset::PairSet training_pairs(const RewardInputs& inputs) {
   return dataset::human_pair_set(prepared, {Split::train, human});
 }
 
+/// Local. What the model card names.
+ModelOrigin origin_of(const RewardInputs& inputs, const dataset::PairSet& train, const dataset::PairSet& validation) {
+  ModelOrigin origin{describe_start(inputs.start)};
+  const bool all = inputs.settings.human == HumanSet::hf100;
+  add_sources(train.sources, std::string("human pairs (") + (all ? "all" : "the labelled half") + "), training",
+              origin);
+  if (inputs.recipe) {
+    origin.rows.push_back({"recipe " + *inputs.settings.recipe, "synthetic pairs, training",
+                           static_cast<std::int64_t>(train.pairs.size()) - train.human});
+    origin.parts.push_back(describe_recipe(*inputs.recipe));
+    if (inputs.pools) origin.parts.push_back(describe_generator(*inputs.pools));
+  }
+  add_sources(validation.sources, "human pairs, validation", origin);
+  origin.parts.push_back({"Settings of its training", reward_spec(inputs).settings});
+  return origin;
+}
+
 /// Local.
 RewardData load(app::StageRun& stage, const RewardInputs& inputs) {
   fault_point("training.load");
@@ -57,7 +76,8 @@ RewardData load(app::StageRun& stage, const RewardInputs& inputs) {
   refuse_empty(stage.name(), "pairs", data.train.balance);
   refuse_empty(stage.name(), "validation pairs", data.validation.balance);
   if (inputs.recipe && data.order.empty()) throw DataError(stage.name() + ": the mixture has no rows that can be used");
-  data.longer = longer_accuracy(validation.pairs, data.validation);
+  data.pairs = describe_validation(validation.pairs, data.validation);
+  data.origin = origin_of(inputs, train, validation);
   add_balance("train", data.train.balance, data.counts);
   add_balance("validation", data.validation.balance, data.counts);
   data.counts["train.human"] = train.human;
@@ -76,12 +96,7 @@ dataset::BatchOfStep batches(const RewardInputs& inputs, const RewardData& data)
   dataset::BatchOfStep order = inputs.recipe
                                    ? dataset::cycled(data.order, batch)
                                    : dataset::shuffled_epochs(data.train.balance.used, batch, {"reward", inputs.seed});
-  if (settings.window == 1) return order;
-  std::vector<std::int64_t> lengths;
-  for (const auto& pair : data.train.pairs) {
-    lengths.push_back(static_cast<std::int64_t>(std::max(pair.first.size(), pair.second.size())));
-  }
-  return dataset::sorted_in_windows(std::move(order), std::move(lengths), settings.window,
+  return dataset::sorted_in_windows(std::move(order), lengths_of(data.train.pairs), settings.window,
                                     {"reward-window", inputs.seed});
 }
 
@@ -92,13 +107,16 @@ app::StageOutput train_student(app::StageRun& stage, const RewardInputs& inputs)
   // A copy of a T5 shares its weights.
   model::RewardModel model{data.model.t5, model::random_head(data.model.t5, inputs.seed), {}};
   auto order = batches(inputs, data);
-  RewardTask task(model, {std::move(data.train.pairs), std::move(data.validation.pairs), std::move(order)}, limits);
-  const TrainingResult result =
-      train_on(stage, task, {settings.train, inputs.runtime, inputs.seed}, inputs.placement.device);
+  RewardTask task(model, {std::move(data.train.pairs), std::move(data.validation.pairs), std::move(order)}, limits,
+                  objective_of(settings), pass_settings(settings.train, inputs.runtime));
+  const TrainingResult result = train_on(
+      stage, task, {settings.train, inputs.runtime, inputs.seed, baseline_note(data.pairs)}, inputs.placement.device);
 
-  TrainedModel trained{data.model, result, scoring_config(settings), summarize(result, task.selection()),
-                       model.head, {}};
-  trained.summary.longer = data.longer;
+  TrainedModel trained{
+      data.model, result, scoring_config(settings), summarize(result, task.selection()), std::move(data.origin),
+      model.head};
+  trained.summary.accuracy = judge_model(stage, task, data.pairs, scoring::ScoreKind::pointwise);
+  trained.summary.tokens = count_training_tokens(task, trained.summary.steps, inputs.runtime.micro_batch);
   trained.summary.counts = std::move(data.counts);
   comm::agree(stage.job().world, [&] {
     if (!inputs.pools || stage.job().world.rank() != 0) return;
@@ -118,7 +136,7 @@ app::StageSpec reward_spec(const RewardInputs& inputs) {
   settings.model.reset();  // its files are an input: where they are changes nothing
   WESTOFN_CHECK(settings.recipe.has_value() == inputs.recipe.has_value(), "a recipe is named, and its folder given");
   app::StageSpec spec{"reward-" + inputs.name,
-                      1,
+                      2,
                       settings_text(inputs.seed, config::to_yaml(settings), inputs.runtime, inputs.start),
                       {inputs.prepared.for_manifest(), inputs.start.folder.for_manifest()}};
   if (inputs.recipe) spec.inputs.push_back(inputs.recipe->for_manifest());

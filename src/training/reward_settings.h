@@ -2,6 +2,7 @@
 // An entry of the `reward_models` section: a pointwise student, its pairs and its training.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +16,10 @@
 
 namespace westofn::training {
 
+/// How wide the margin of a pair is: `margin` for all, or times max(0, 2 confidence - 1), which is 1 for a certain
+/// label (every human one) and 0 where the preference model could as well have drawn lots.
+enum class MarginScale { fixed, confidence };
+
 /// A student; the defaults of training are the paper's.
 struct RewardSettings {
   HumanSet human = HumanSet::hf50;
@@ -25,6 +30,10 @@ struct RewardSettings {
   std::int64_t max_input_tokens = 1024;
   tokenizer::CutPrompt cut = tokenizer::CutPrompt::start;
   std::int64_t window = 1;
+  bool soft_labels = false;
+  double margin = 0;
+  MarginScale margin_scale = MarginScale::fixed;
+  double centring = 0;
   TrainSettings train{.steps = 20000, .batch = 8, .learning_rate = 1e-5};
 };
 
@@ -39,10 +48,26 @@ void visit_fields(V& v, RewardSettings& s) {
   v.optional("max_input_tokens", s.max_input_tokens, "prompts are cut to fit; longer responses are refused");
   v.optional("cut", s.cut, "the end of a prompt that is cut: start (dialogues) or end (documents)");
   v.optional("window", s.window, "batches within which pairs are sorted by length; 1: none");
+  v.optional("soft_labels", s.soft_labels, "a synthetic label counts as its confidence says, not as certain");
+  v.optional("margin", s.margin, "by how much the chosen reward shall be above the rejected one");
+  v.optional("margin_scale", s.margin_scale, "fixed, or confidence: times 2 confidence - 1 (human pairs: 1)");
+  v.optional("centring", s.centring, "factor of (reward of chosen + reward of rejected)^2 in the loss; TRL has 0.01");
   v.optional("train", s.train, "training; 0 steps: the start weights with a random head");
   v.check("human", s.recipe || s.human != HumanSet::none, "hf50 or hf100, unless there is a `recipe`");
   v.check("max_input_tokens", s.max_input_tokens >= 2 && s.max_input_tokens <= 1'000'000, "a number from 2 to 1000000");
   v.check("window", s.window >= 1 && s.window <= 10'000, "a number from 1 to 10000");
+  v.check("margin", s.margin >= 0 && s.margin <= 1000, "a number from 0 to 1000");
+  v.check("centring", s.centring >= 0 && s.centring <= 1000, "a number from 0 to 1000");
 }
 
 }  // namespace westofn::training
+
+namespace westofn::config {
+
+template <>
+struct EnumNames<training::MarginScale> {
+  using E = training::MarginScale;
+  static constexpr std::array table = {EnumName<E>{E::fixed, "fixed"}, EnumName<E>{E::confidence, "confidence"}};
+};
+
+}  // namespace westofn::config

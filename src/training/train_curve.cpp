@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/train_curve.h"
 
+#include <cmath>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 
 #include "io/hdf5.h"
 
@@ -37,6 +39,23 @@ io::FileInfo write_curve(const std::string& path, std::span<const CurvePoint> cu
     writer.dataset("/" + std::string(column.name), values, {column.description, "1"});
   }
   return writer.publish(path);
+}
+
+std::string curve_lines(std::span<const CurvePoint> curve) {
+  std::string text;
+  for (const auto& point : curve) {
+    nlohmann::ordered_json line = {{"step", point.step}};
+    for (const auto& column : columns) {
+      const double value = point.*column.member;
+      if (std::isfinite(value)) {
+        line[column.name] = value;
+      } else {
+        line[column.name] = nullptr;
+      }
+    }
+    text += line.dump() + "\n";
+  }
+  return text;
 }
 
 std::vector<CurvePoint> read_curve(const std::string& path) {

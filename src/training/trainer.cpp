@@ -18,6 +18,7 @@
 #include "training/optimizer.h"
 #include "training/schedule.h"
 #include "training/validation.h"
+#include "training/weight_check.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -30,10 +31,10 @@ constexpr double log_interval_s = 10;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// The owner of each weight: largest first, each to the rank with the fewest bytes so far.
-std::vector<int> choose_owners(const std::vector<model::Parameter>& parameters, int ranks) {
+std::vector<int> choose_owners(const std::vector<TrainedWeight>& weights, int ranks) {
   std::vector<double> costs;
-  costs.reserve(parameters.size());
-  for (const auto& parameter : parameters) costs.push_back(static_cast<double>(parameter.value.numel()));
+  costs.reserve(weights.size());
+  for (const auto& weight : weights) costs.push_back(static_cast<double>(weight.value.numel()));
   return app::deal_shards(costs, ranks);
 }
 
@@ -66,19 +67,21 @@ class Trainer {
   void check_skipped(const StepBatch& batch, const StepGradient& gradient);
   void publish_weights();
   void validate(CurvePoint& point);
-  void report(const CurvePoint& point);
+  void report(const CurvePoint& point, const std::string& more = {});
   void checkpoint();
   [[nodiscard]] TrainingResult finish();
-  [[nodiscard]] bool is_last() const { return state_.step == options_.settings.steps; }
+  [[nodiscard]] bool gives_up() const;
+  [[nodiscard]] bool is_last() const { return stopped_early_ || state_.step == options_.settings.steps; }
 
   app::StageRun& stage_;
   comm::DeviceGroup& group_;
   Task& task_;
   TrainerOptions options_;
-  std::vector<model::Parameter> parameters_;
+  std::vector<TrainedWeight> weights_;
   std::vector<int> owners_;
   GradientStep gradients_;
   TrainingState state_;
+  bool stopped_early_ = false;  ///< follows from the curve
   double longest_step_s_ = 0;
   double checkpoint_s_ = 0;
   double last_checkpoint_ = steady_seconds();
@@ -90,14 +93,13 @@ Trainer::Trainer(app::StageRun& stage, comm::DeviceGroup& group, Task& task, con
       group_(group),
       task_(task),
       options_(options),
-      parameters_(task.parameters()),
-      owners_(choose_owners(parameters_, group.size())),
-      gradients_({stage, group, task, parameters_, owners_}, options.seed) {
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const at::Tensor weights = parameters_[i].value.detach();
-    parameters_[i].value.requires_grad_(true);
+      weights_(task.weights()),
+      owners_(choose_owners(weights_, group.size())),
+      gradients_({stage, group, task, weights_, owners_}, options.seed) {
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
     if (owners_[i] != group_.rank()) continue;
-    OwnedWeight owned{i, parameters_[i].name, weights.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true), {}, {}};
+    // Weights of the type of sums are their own masters.
+    OwnedWeight owned{i, weights_[i].name, weights_[i].value.to(sum_type(weights_[i].value)), {}, {}};
     owned.optimizer = initial_state(options_.settings.optimizer, owned.master);
     owned.best = owned.master.to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
     state_.owned.push_back(std::move(owned));
@@ -124,12 +126,13 @@ TrainingResult Trainer::run() {
 
 void Trainer::start() {
   if (load_checkpoint(stage_, state_)) {
+    stopped_early_ = gives_up();
     publish_weights();
     return;
   }
   CurvePoint untrained{.step = 0, .loss = nan, .gradient_norm = nan};
   validate(untrained);
-  report(untrained);
+  report(untrained, options_.baselines);
   state_.curve.push_back(untrained);
 }
 
@@ -139,6 +142,9 @@ void Trainer::step() {
   for (const std::int64_t example : batch.examples) batch.weight += task_.weight(example);
   const double rate = learning_rate(options_.settings, state_.step);
   const StepGradient gradient = gradients_.compute(batch, wishes());
+  // Before the owners' weights are handed round again, which would hide a difference.
+  const std::int64_t check_every = options_.runtime.check_weights_every;
+  if (check_every > 0 && (state_.step + 1) % check_every == 0) check_weights(stage_, weights_, state_.step + 1);
   apply(batch, gradient, rate);
   ++state_.step;
   CurvePoint point{state_.step, rate, gradient.loss, gradient.norm, nan, nan};
@@ -150,6 +156,11 @@ void Trainer::step() {
     for (const auto& owned : state_.owned) owned.best.copy_(owned.master);
   }
   if (validated || steady_seconds() - last_report_ >= log_interval_s) report(point);
+  stopped_early_ = validated && !is_last() && gives_up();
+  if (stopped_early_) {
+    log_info(stage_.name() + ": stops early: no better validation among the last " +
+             std::to_string(options_.settings.early_stop));
+  }
   longest_step_s_ = std::max(longest_step_s_, steady_seconds() - begin);
   if (is_last()) return;
   if (gradient.wishes.stop || gradient.wishes.checkpoint) checkpoint();
@@ -157,6 +168,13 @@ void Trainer::step() {
     throw StopRequested(stage_.name() + ": stopped in time after step " + std::to_string(state_.step) +
                         "; a checkpoint is kept. Run the same command again to go on.");
   }
+}
+
+/// Looks at the curve alone, so that a resumed training decides as an undisturbed one.
+bool Trainer::gives_up() const {
+  const TrainSettings& settings = options_.settings;
+  return settings.early_stop > 0 &&
+         validations_without_gain(task_.selection(), state_.curve, settings.validate_every) >= settings.early_stop;
 }
 
 Wishes Trainer::wishes() const {
@@ -174,13 +192,12 @@ void Trainer::apply(const StepBatch& batch, const StepGradient& gradient, double
   }
   state_.skipped = 0;
   ++state_.updates;
-  const bool adamw = settings.optimizer == OptimizerKind::adamw;
-  const bool clips = adamw && settings.clip_norm > 0 && gradient.norm > settings.clip_norm;
+  const AdamSettings adam{settings.adam_beta1, settings.adam_beta2, settings.adam_eps};
+  const double factor = gradient.factor * clip_factor(clip_limit(settings), gradient.norm);
   for (auto& owned : state_.owned) {
-    const at::Tensor& of_weight = gradient.owned[owned.parameter];
-    if (clips) of_weight.mul_(settings.clip_norm / gradient.norm);
+    const double decay = decays(owned.name) ? settings.weight_decay : 0;
     update(settings.optimizer, owned.master, owned.optimizer,
-           {of_weight, state_.updates, rate, adamw ? settings.weight_decay : 0});
+           {gradient.sums[owned.parameter], state_.updates, rate, decay, adam, factor});
   }
   publish_weights();
 }
@@ -207,11 +224,12 @@ void Trainer::check_skipped(const StepBatch& batch, const StepGradient& gradient
 
 void Trainer::publish_weights() {
   const at::NoGradGuard no_grad;
-  for (const auto& owned : state_.owned) parameters_[owned.parameter].value.copy_(owned.master);
-  std::vector<comm::OwnedTensor> tensors;
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    tensors.push_back({parameters_[i].value.detach(), owners_[i]});
+  for (const auto& owned : state_.owned) {
+    const at::Tensor& value = weights_[owned.parameter].value;
+    if (!value.is_same(owned.master)) value.copy_(owned.master);
   }
+  std::vector<comm::OwnedTensor> tensors;
+  for (std::size_t i = 0; i < weights_.size(); ++i) tensors.push_back({weights_[i].value, owners_[i]});
   group_.broadcast_from_owners(tensors);
   group_.wait();
 }
@@ -222,9 +240,9 @@ void Trainer::validate(CurvePoint& point) {
   point.validation_accuracy = total.count > 0 ? total.correct / total.count : nan;
 }
 
-void Trainer::report(const CurvePoint& point) {
+void Trainer::report(const CurvePoint& point, const std::string& more) {
   last_report_ = steady_seconds();
-  log_info(stage_.name() + ": " + describe(point, options_.settings.steps));
+  log_info(stage_.name() + ": " + describe(point, options_.settings.steps) + more);
 }
 
 void Trainer::checkpoint() {
@@ -238,16 +256,16 @@ TrainingResult Trainer::finish() {
   const at::NoGradGuard no_grad;
   TrainingResult result{std::move(state_.curve), state_.best_step, {}};
   auto owned = state_.owned.begin();
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    at::Tensor& value = parameters_[i].value;
-    at::Tensor best = at::empty(value.sizes(), value.options().dtype(at::kFloat).requires_grad(false));
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    const at::Tensor& value = weights_[i].value;
+    const at::Tensor best = at::empty(value.sizes(), value.options().dtype(sum_type(value)));
     if (owners_[i] == group_.rank()) best.copy_((owned++)->best);
     group_.broadcast(best, owners_[i]);
     group_.wait();
     value.copy_(best);
-    value.requires_grad_(false);
-    result.best_weights.push_back({parameters_[i].name, best.to(at::kCPU)});
+    result.best_weights.push_back({weights_[i].name, best.to(at::kCPU)});
   }
+  std::ranges::sort(result.best_weights, {}, &model::Parameter::name);
   return result;
 }
 

@@ -11,18 +11,25 @@
 #include "config/config.h"
 #include "io/durable_file.h"
 #include "io/manifest.h"
+#include "metrics/histogram.h"
 #include "training/train_curve.h"
+#include "training/validation.h"
 #include "util/error.h"
 #include "util/fault.h"
+#include "util/log.h"
 #include "util/text.h"
 
 namespace westofn::training {
 namespace {
 
-/// The float32 weights of the T5 alone.
+/// All weights of the T5 in float32: the best ones of those that were trained, the others as they are.
 std::vector<model::Parameter> t5_weights(const TrainedModel& trained) {
-  std::vector<model::Parameter> weights = trained.result.best_weights;
-  std::erase_if(weights, [](const model::Parameter& weight) { return weight.name.starts_with("reward_head."); });
+  std::vector<model::Parameter> weights = trained.model.t5.parameters();
+  for (auto& weight : weights) {
+    const auto best = std::ranges::find(trained.result.best_weights, weight.name, &model::Parameter::name);
+    const bool is_trained = best != trained.result.best_weights.end();
+    weight.value = (is_trained ? best->value : weight.value).detach().to(at::kCPU, at::kFloat);
+  }
   return weights;
 }
 
@@ -36,7 +43,28 @@ void write_files(app::StageRun& stage, const TrainedModel& trained) {
   if (trained.head) stage.note_file(model::save_reward_head(folder, *trained.head, trained.scale));
   stage.note_file(scoring::write_scoring_config(folder, trained.scoring));
   stage.note_file(write_curve(folder + "/" + curve_name, trained.result.curve));
-  stage.note_file(io::write_durable(folder + "/" + summary_name, to_json(trained.summary)));
+  const auto write = [&](const std::string& name, const std::string& text) {
+    stage.note_file(io::write_durable(folder + "/" + name, text));
+  };
+  write(curve_lines_name, curve_lines(trained.result.curve));
+  write(summary_name, to_json(trained.summary));
+  write(model_card_name, to_markdown({stage.name(), trained.scoring, trained.origin, trained.summary, trained.scale}));
+}
+
+/// The scores of validation pairs for the log.
+std::string draw_scores(std::span<const PairScore> scores, scoring::ScoreKind kind) {
+  std::vector<double> chosen;
+  std::vector<double> rejected;
+  for (const PairScore& score : scores) {
+    chosen.push_back(score.chosen);
+    rejected.push_back(score.rejected);
+  }
+  if (kind == scoring::ScoreKind::pairwise) {
+    return "P(chosen > rejected) of the validation pairs\n" +
+           metrics::text_histogram(std::vector<metrics::HistogramColumn>{{"pairs", chosen}});
+  }
+  return "rewards of the validation pairs\n" +
+         metrics::text_histogram(std::vector<metrics::HistogramColumn>{{"chosen", chosen}, {"rejected", rejected}});
 }
 
 }  // namespace
@@ -47,6 +75,10 @@ std::string settings_text(std::uint64_t seed, const std::string& own, const mode
       "seed: " + std::to_string(seed) + "\n" + own + model::computing_settings(runtime, model::Work::training);
   if (start.architecture) text += config::to_yaml(*start.architecture);
   return text;
+}
+
+PassSettings pass_settings(const TrainSettings& settings, const model::RuntimeSettings& runtime) {
+  return {settings.dropout, runtime.activation_checkpointing ? gradient::Keep::inputs : gradient::Keep::activations};
 }
 
 std::function<void()> heartbeat_of(app::StageRun& stage) {
@@ -68,6 +100,13 @@ TrainingResult train_on(app::StageRun& stage, Task& task, const TrainerOptions& 
   TrainingResult result = train(stage, *group, task, options);
   group->close();
   return result;
+}
+
+AccuracyReport judge_model(app::StageRun& stage, const PairTask& task, const ValidationPairs& pairs,
+                           scoring::ScoreKind kind) {
+  const std::vector<PairScore> scores = score_validation(stage, task);
+  log_info(stage.name() + ": " + draw_scores(scores, kind));
+  return compare_with_baselines(scores, pairs);
 }
 
 app::StageOutput publish(app::StageRun& stage, const TrainedModel& trained) {

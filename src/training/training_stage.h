@@ -11,6 +11,9 @@
 #include "model/reward_model.h"
 #include "model/runtime.h"
 #include "scoring/scoring_config.h"
+#include "training/baselines.h"
+#include "training/model_card.h"
+#include "training/pair_task.h"
 #include "training/start_model.h"
 #include "training/task.h"
 #include "training/trainer.h"
@@ -22,6 +25,9 @@ namespace westofn::training {
 [[nodiscard]] std::string settings_text(std::uint64_t seed, const std::string& own,
                                         const model::RuntimeSettings& runtime, const StartModel& start);
 
+/// How passes are made in training.
+[[nodiscard]] PassSettings pass_settings(const TrainSettings& settings, const model::RuntimeSettings& runtime);
+
 /// What loops over rows call: a sign of life, which throws StopRequested if this rank was signalled.
 [[nodiscard]] std::function<void()> heartbeat_of(app::StageRun& stage);
 
@@ -32,14 +38,20 @@ void refuse_empty(const std::string& stage, const std::string& kind, const RowBa
 [[nodiscard]] TrainingResult train_on(app::StageRun& stage, Task& task, const TrainerOptions& options,
                                       at::Device device);
 
+/// Collective. The accuracy of the weights that the task has now, on its validation pairs; rank 0 prints a histogram of
+/// their scores.
+[[nodiscard]] AccuracyReport judge_model(app::StageRun& stage, const PairTask& task, const ValidationPairs& pairs,
+                                         scoring::ScoreKind kind);
+
 /// What a stage leaves besides the curve.
 struct TrainedModel {
   const LoadedModel& model;
   const TrainingResult& result;
   scoring::ScoringConfig scoring;
   TrainingSummary summary;
-  std::optional<model::RewardHead> head;  ///< of reward models
-  std::optional<model::ScoreScale> scale;
+  ModelOrigin origin;
+  std::optional<model::RewardHead> head{};  ///< of reward models
+  std::optional<model::ScoreScale> scale{};
 };
 
 /// Collective. Rank 0 publishes all files and reports.

@@ -2,10 +2,11 @@
 #include "training/training_summary.h"
 
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "metrics/accuracy.h"
+#include "training/padding.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -45,16 +46,6 @@ TrainingSummary summarize(const TrainingResult& result, Task::Selection selectio
   return summary;
 }
 
-double longer_accuracy(std::span<const dataset::LabelledPair> pairs, const PairExamples& used) {
-  double correct = 0;
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    if (used.places[i] < 0) continue;
-    correct += metrics::outcome(static_cast<double>(metrics::count_words(pairs[i].chosen)),
-                                static_cast<double>(metrics::count_words(pairs[i].rejected)));
-  }
-  return correct / static_cast<double>(used.pairs.size());
-}
-
 std::string to_json(const TrainingSummary& summary) {
   nlohmann::ordered_json json = {
       {"selection", summary.selection == Task::Selection::accuracy ? "validation accuracy" : "validation loss"},
@@ -62,33 +53,62 @@ std::string to_json(const TrainingSummary& summary) {
       {"best_step", summary.best_step},
       {"untrained", summary.untrained},
       {"best", summary.best}};
-  if (summary.longer) json["longer"] = *summary.longer;
+  if (summary.accuracy) {
+    const metrics::Estimate& model = summary.accuracy->model;
+    json["accuracy"] = {{"value", model.value}, {"low", model.low}, {"high", model.high}, {"pairs", model.count}};
+    const auto rule = [](const Baseline& baseline) {
+      return nlohmann::ordered_json{{"accuracy", baseline.accuracy},
+                                    {"advantage", baseline.advantage.value},
+                                    {"low", baseline.advantage.low},
+                                    {"high", baseline.advantage.high}};
+    };
+    json["longer"] = rule(summary.accuracy->longer);
+    json["shorter"] = rule(summary.accuracy->shorter);
+  }
+  json["tokens"] = {{"training", summary.tokens.tokens},
+                    {"with_padding", summary.tokens.padded},
+                    {"padding", padding_share(summary.tokens)}};
   json["rows"] = summary.counts;
   return json.dump(2) + "\n";
+}
+
+std::string accuracy_text(const metrics::Estimate& accuracy) {
+  const auto percent = [](double value) { return to_text(value, Task::Selection::accuracy); };
+  if (std::isnan(accuracy.low)) return percent(accuracy.value);
+  std::array<char, 32> interval{};
+  std::snprintf(interval.data(), interval.size(), " [%.1f, %.1f]", 100 * accuracy.low, 100 * accuracy.high);
+  return percent(accuracy.value) + interval.data();
 }
 
 void report(const std::string& stage, const TrainingSummary& summary) {
   const auto shown = [&](double value) { return to_text(value, summary.selection); };
   const bool is_accuracy = summary.selection == Task::Selection::accuracy;
   std::string text = stage + ": validation " + (is_accuracy ? "accuracy " : "loss ") + shown(summary.untrained) +
-                     " untrained, " + shown(summary.best) + " at step " + std::to_string(summary.best_step) + " of " +
-                     std::to_string(summary.steps);
-  if (summary.longer) text += "; always preferring the longer response: " + shown(*summary.longer);
+                     " untrained, " +
+                     (summary.accuracy ? accuracy_text(summary.accuracy->model) : shown(summary.best)) + " at step " +
+                     std::to_string(summary.best_step) + " of " + std::to_string(summary.steps);
+  if (summary.accuracy) {
+    text += "; always preferring the longer response " + shown(summary.accuracy->longer.accuracy) + ", the shorter " +
+            shown(summary.accuracy->shorter.accuracy);
+  }
   log_info(text);
   std::string rows = stage + ": rows:";
   for (const auto& [name, count] : summary.counts) {
     if (count > 0) rows += " " + name + " " + std::to_string(count);
   }
   log_info(rows);
+  if (summary.tokens.padded > 0) {
+    log_info(stage + ": " + to_text(padding_share(summary.tokens), Task::Selection::accuracy) + " of the " +
+             std::to_string(summary.tokens.padded) + " tokens of the training batches were padding");
+  }
   // Written so that a value that is not a number warns as well.
   const bool better = is_accuracy ? summary.best > summary.untrained : summary.best < summary.untrained;
   if (summary.steps > 0 && !better) {
     log_warning(stage + ": training has not improved the validation " + (is_accuracy ? "accuracy" : "loss") +
                 "; look at curve.h5, the learning rate and the data");
   }
-  if (summary.longer && !(summary.best > *summary.longer)) {
-    log_warning(stage + ": the model is no better than always preferring the longer response");
-  }
+  const std::string warning = summary.accuracy ? baseline_warning(*summary.accuracy) : std::string();
+  if (!warning.empty()) log_warning(stage + ": " + warning);
 }
 
 }  // namespace westofn::training

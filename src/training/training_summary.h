@@ -5,10 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 
-#include "dataset/pair_set.h"
+#include "training/baselines.h"
 #include "training/examples.h"
 #include "training/task.h"
 #include "training/trainer.h"
@@ -27,21 +26,23 @@ struct TrainingSummary {
   Task::Selection selection = Task::Selection::accuracy;
   std::int64_t steps = 0;
   std::int64_t best_step = 0;
-  double untrained = 0;          ///< what `selection` names, on the validation rows
-  double best = 0;               ///< likewise, at the best step
-  std::optional<double> longer;  ///< accuracy of preferring the longer response
+  double untrained = 0;                    ///< what `selection` names, on the validation rows
+  double best = 0;                         ///< likewise, at the best step
+  std::optional<AccuracyReport> accuracy;  ///< of the best weights; of models of pairs
+  TokenCount tokens;                       ///< of all training batches
   Counts counts;
 };
 
 [[nodiscard]] TrainingSummary summarize(const TrainingResult& result, Task::Selection selection);
 
-/// The accuracy of preferring the response with more words on the pairs that are used; a tie counts half.
-[[nodiscard]] double longer_accuracy(std::span<const dataset::LabelledPair> pairs, const PairExamples& used);
+/// "74.2 % [71.0, 77.1]"; without the interval where there is none.
+[[nodiscard]] std::string accuracy_text(const metrics::Estimate& accuracy);
 
 /// The content of training.json. The same for the same training.
 [[nodiscard]] std::string to_json(const TrainingSummary& summary);
 
-/// Local. Says on rank 0 what was reached, and warns if training has not helped or a trivial rule does better.
+/// Local. Says on rank 0 what was reached, and warns if training has not helped or if the model is not clearly
+/// better than a trivial rule.
 void report(const std::string& stage, const TrainingSummary& summary);
 
 }  // namespace westofn::training

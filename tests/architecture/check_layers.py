@@ -13,7 +13,7 @@ RESERVED = {
     re.compile(r"mpi\.h"): {"comm"},
     re.compile(r"nccl\.h"): {"comm"},
     re.compile(r"(hdf5|H5\w+)\.h"): {"io"},
-    re.compile(r"(torch|ATen|c10)/"): {"comm/device", "model", "inference", "training", "generation", "scoring", "synthesis", "evaluation"},
+    re.compile(r"(torch|ATen|c10)/"): {"comm/device", "model", "inference", "gradient", "training", "generation", "scoring", "synthesis", "evaluation"},
     re.compile(r"yaml-cpp/"): {"config"},
     re.compile(r"CLI/"): {"jobs"},
 }

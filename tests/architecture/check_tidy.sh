@@ -8,7 +8,7 @@ build="${1:?the build folder is missing}"
 tidy=$(command -v clang-tidy-14 || true)
 [ -n "$tidy" ] || { echo "no clang-tidy-14 here: skipped"; exit 77; }
 [ -f "$build/compile_commands.json" ] || { echo "no compile_commands.json in $build"; exit 1; }
-with_torch='^src/(model|inference|generation|scoring|training|synthesis|evaluation|chain)/'
+with_torch='^src/(model|inference|gradient|generation|scoring|training|synthesis|evaluation|chain)/'
 mapfile -t files < <(find src jobs -name '*.cpp' ! -path '*/device/*' | sort |
   if [ "${WESTOFN_TEST_FULL:-}" = 1 ]; then cat; else grep -vE "$with_torch"; fi)
 # Options of g++ that clang does not know are no finding.

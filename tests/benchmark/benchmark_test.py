@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The benchmark does what it says, on a model of a few kilobytes: no time is judged here.
 
-Usage: benchmark_test.py INFERENCE_BENCHMARK [unittest arguments]
+Usage: benchmark_test.py INFERENCE_BENCHMARK TRAINING_BENCHMARK [unittest arguments]
 """
 import contextlib
 import importlib.util
@@ -21,7 +21,7 @@ import summary
 import work
 
 HERE = pathlib.Path(__file__).resolve().parent
-WORKER = ""
+WORKER = TRAINER = ""
 FOLDER = tempfile.TemporaryDirectory()
 MODEL = pathlib.Path(FOLDER.name) / "tiny"
 
@@ -37,12 +37,14 @@ def tearDownModule():
 
 def start(case, ids, program="westofn:float32"):
     path = pathlib.Path(FOLDER.name) / "work.json"
-    path.write_text(json.dumps(ids))
-    return programs.Worker(program, programs.command(program, WORKER, case, str(path)), os.sched_getaffinity(0), 1)
+    path.write_text(json.dumps(work.content(case, work.read_config(MODEL), ids)))
+    worker = TRAINER if case["mode"] == "train" else WORKER
+    return programs.Worker(program, programs.command(program, worker, case, str(path)), os.sched_getaffinity(0), 1)
 
 
 def case_of(mode, **changes):
-    return dict(model=str(MODEL), mode=mode, n=3, new_tokens=5, prompts=2, runs=2, threads=1) | changes
+    return dict(model=str(MODEL), mode=mode, n=3, new_tokens=5, prompts=2, pairs=4, steps=3, micro_batch=2,
+                optimizer="adamw", runs=2, threads=1) | changes
 
 
 class OurWorker(unittest.TestCase):
@@ -76,13 +78,52 @@ class OurWorker(unittest.TestCase):
                 worker.wait_ready()
 
 
+class OurTrainer(unittest.TestCase):
+    def losses(self, runs=2, program="westofn:float32", **changes):
+        """Those of all steps after the first, which nobody sees."""
+        case = case_of("train", **changes)
+        with start(case, work.fixed_ids(2 * case["pairs"] * case["steps"], 9, 512), program) as worker:
+            worker.wait_ready()
+            answers = [worker.measure() for _ in range(runs)]
+        self.assertEqual(worker.process.returncode, 0)
+        for answer in answers:
+            self.assertEqual((answer["pairs"], answer["tokens"]), (12, 12 * 2 * 9))
+            self.assertEqual(len(answer["losses"]), case["steps"])
+            self.assertGreater(answer["seconds"], 0)
+            self.assertGreater(answer["cpu_seconds"], 0)
+            self.assertGreaterEqual(answer["cpu_seconds_of_all"], answer["cpu_seconds"])
+            self.assertGreaterEqual(answer["peak_rss_mib"], answer["loaded_rss_mib"])
+        return [loss for answer in answers for loss in answer["losses"]]
+
+    def test_goes_on_training_from_run_to_run(self):
+        losses = self.losses()
+        self.assertEqual(len(set(losses)), 6)
+        for before, after in zip(losses[:3], losses[3:]):  # the same pairs once more
+            self.assertLess(after, before)
+
+    def test_gives_the_same_losses_for_any_number_of_ranks(self):
+        alone = self.losses()
+        self.assertEqual(self.losses(program="westofn:float32:1"), alone)
+        for one, two in zip(alone, self.losses(program="westofn:float32:2")):
+            self.assertAlmostEqual(one, two, places=12)  # a mean is added up in another order
+
+    def test_with_adafactor_trains_otherwise(self):
+        self.assertNotEqual(self.losses(optimizer="adafactor")[1], self.losses()[1])
+
+    def test_refuses_pairs_that_fill_no_step(self):
+        with start(case_of("train"), work.fixed_ids(10, 9, 512)) as worker:
+            with self.assertRaisesRegex(programs.WorkerError, "(?s)code 3:.*10 rows"):
+                worker.wait_ready()
+
+
 class Comparison(unittest.TestCase):
     """compare.py from its arguments to its table and JSON, against transformers."""
 
     def compare(self, *arguments, peers="transformers:float32"):
         out = pathlib.Path(FOLDER.name) / "out.json"
         printed = io.StringIO()
-        sys.argv = ["compare.py", "--worker", WORKER, "--model", str(MODEL), "--out", str(out), "--no-ceiling",
+        worker = TRAINER if "train" in arguments else WORKER
+        sys.argv = ["compare.py", "--worker", worker, "--model", str(MODEL), "--out", str(out), "--no-ceiling",
                     "--peers", peers, "--runs", "2", *arguments]
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
             compare.main()
@@ -105,6 +146,38 @@ class Comparison(unittest.TestCase):
     def test_of_samples_has_the_same_amount_of_work_in_both(self):
         _, result = self.compare("--source", "12", "--n", "2", "--new-tokens", "4", "--prompts", "2")
         self.assertEqual({run["new_tokens"] for runs in result["runs"].values() for run in runs}, {2 * 2 * 4})
+
+
+    def test_of_training_shows_that_both_trained_the_same(self):
+        for optimizer in ("adamw", "adafactor"):
+            table, result = self.compare("--mode", "train", "--source", "30", "--optimizer", optimizer, "--steps", "4")
+            rows = {f"{row['program']}:{row['precision']}": row for row in result["rows"]}
+            self.assertEqual(list(rows), ["westofn:float32", "westofn:bfloat16", "transformers:float32"])
+            self.assertLess(rows["transformers:float32"]["difference"], 1e-4)
+            self.assertGreater(rows["westofn:bfloat16"]["difference"], 1e-4)  # so this would be seen
+            self.assertEqual(result["case"]["tokens"], 4 * 2 * 2 * 30)
+            self.assertIn("pairs/s", table)
+
+    def test_of_training_takes_real_lengths(self):
+        path = pathlib.Path(FOLDER.name) / "real.jsonl"
+        row = dict(prompt="ba du", chosen="mi ba du la", rejected="ko")
+        path.write_text(4 * (json.dumps(row) + "\n"))
+        _, result = self.compare("--mode", "train", "--data", str(path), "--ours", "float32", "--micro-batch", "2",
+                                 peers="transformers:float32:2")
+        self.assertGreater(len(set(result["lengths"])), 1)
+        self.assertLess(result["rows"][1]["difference"], 1e-4)
+
+    @unittest.skipUnless(importlib.util.find_spec("trl"), "no trl here")
+    def test_of_training_runs_the_trainer_of_trl(self):
+        _, result = self.compare("--mode", "train", "--source", "30", peers="trl:autocast")
+        self.assertGreater(result["rows"][-1]["cpu_seconds"], 0)
+
+    def test_of_ranks_has_a_row_for_each_number(self):
+        table, result = self.compare("--mode", "train", "--source", "30", "--ours", "float32", "--ranks", "1,2")
+        self.assertEqual([row["ranks"] for row in result["rows"]], [1, 2])
+        self.assertEqual(result["rows"][0]["speed_up"], {"ratio": 1, "least": 1, "largest": 1})
+        self.assertLess(result["rows"][1]["difference"], 1e-12)
+        self.assertIn("speed-up", table)
 
 
 class Arithmetic(unittest.TestCase):
@@ -136,6 +209,11 @@ class Arithmetic(unittest.TestCase):
         # Two samples of two tokens; attention to the 1 and 2 positions so far, 4*3 each.
         self.assertEqual(work.generation_flops(config, 2, 2, 2), encoder + 2 * (2 * step + 12 * (1 + 2)))
 
+    def test_operations_of_training_are_three_times_those_of_a_forward_pass_without_logits(self):
+        config = dict(d_model=2, d_kv=3, num_heads=1, d_ff=5, num_layers=1, num_decoder_layers=1, vocab_size=7,
+                      feed_forward_proj="gated-gelu")
+        self.assertEqual(work.training_flops(config, 2), 3 * (work.scoring_flops(config, 2) - 28))
+
     def test_real_texts_keep_their_lengths_up_to_the_limit(self):
         path = pathlib.Path(FOLDER.name) / "pairs.jsonl"
         rows = [dict(prompt="ba du", chosen="mi", rejected="ko"), dict(prompt="ba " * 99, a="mi", b="ko")]
@@ -143,8 +221,9 @@ class Arithmetic(unittest.TestCase):
         short, long = work.real_ids(path, MODEL, "score", 2, 60)
         self.assertEqual((len(long), long[-1], short[-1]), (60, 1, 1))
         self.assertLess(len(work.real_ids(path, MODEL, "generate", 1, 60)[0]), len(short))
-        with self.assertRaisesRegex(ValueError, "2 rows, 3 are wanted"):
+        with self.assertRaisesRegex(ValueError, "2 texts, 3 are wanted"):
             work.real_ids(path, MODEL, "score", 3, 60)
+        self.assertEqual(len(work.real_ids(path, MODEL, "train", 4, 60)), 4)  # two of each row
 
     def test_bfloat16_instructions_are_found(self):
         text = "processor\t: 0\nmodel name\t: A: B\nflags\t\t: avx2 {}\n\nprocessor\t: 1\nmodel name\t: C\n"
@@ -155,5 +234,5 @@ class Arithmetic(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    WORKER = sys.argv.pop(1)
+    WORKER, TRAINER = sys.argv.pop(1), sys.argv.pop(1)
     unittest.main()

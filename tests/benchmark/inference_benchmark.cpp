@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our worker of compare.py: loads a model once, prints "ready", then answers every line "go" with one JSON line about
 // one measured run, until "quit".
-#include <sys/resource.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <ctime>
 #include <exception>
 #include <iostream>
 #include <map>
@@ -14,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "benchmark/process_use.h"
 #include "generation/generate.h"
 #include "inference/engine.h"
 #include "io/file.h"
@@ -25,6 +23,9 @@
 
 namespace westofn {
 namespace {
+
+using benchmark::cpu_seconds;
+using benchmark::peak_rss_mib;
 
 enum class Mode { generate, score };
 
@@ -92,19 +93,6 @@ class Subject {
 Work read_work(const std::string& path) {
   constexpr std::uint64_t cap = 1U << 30U;
   return io::parse_json(io::read_file(path, cap), {path}).get<Work>();
-}
-
-/// Seconds of all threads of this process.
-double cpu_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-double peak_rss_mib() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 nlohmann::json measured_run(const Subject& subject, const Work& work, std::int64_t new_tokens) {

@@ -52,4 +52,5 @@ class Subject:
         return {"probabilities": probabilities}
 
 
-worker.serve(worker.read_work(arguments), arguments.new_tokens, Subject().run)
+work, subject = worker.read_work(arguments), Subject()
+worker.serve(lambda: subject.run(work[:1], 2), lambda: subject.run(work, arguments.new_tokens))

@@ -7,19 +7,11 @@ arguments = worker.parse_arguments()
 import torch  # noqa: E402  (after the number of threads is set)
 import transformers  # noqa: E402
 
+from torch_batch import padded  # noqa: E402
+
 # SDPA is the better attention in float32 and much the worse one in bfloat16; batches of prompts do not help a core.
 ATTENTION = {"float32": "sdpa", "bfloat16": "eager"}
 BATCH = {("generate", "float32"): 1, ("generate", "bfloat16"): 1, ("score", "float32"): 4, ("score", "bfloat16"): 1}
-
-
-def padded(rows):
-    ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for place, row in enumerate(rows):
-        ids[place, :len(row)] = torch.tensor(row)
-        mask[place, :len(row)] = 1
-    # Without padding a mask only costs time.
-    return {"input_ids": ids, "attention_mask": mask if (mask == 0).any() else None}
 
 
 class Subject:
@@ -61,4 +53,5 @@ class Subject:
         return {"probabilities": probabilities}
 
 
-worker.serve(worker.read_work(arguments), arguments.new_tokens, Subject().run)
+work, subject = worker.read_work(arguments), Subject()
+worker.serve(lambda: subject.run(work[:1], 2), lambda: subject.run(work, arguments.new_tokens))

@@ -8,6 +8,7 @@ import numpy as np
 
 END, FIRST_TEXT_ID, SENTINELS = 1, 3, 200
 TEMPLATE = "[CONTEXT] {prompt} [RESPONSE A] {a} [RESPONSE B] {b}"
+POINTWISE = "[CONTEXT] {prompt} [RESPONSE] {response}"
 
 
 def read_config(model):
@@ -22,16 +23,19 @@ def fixed_ids(count, length, vocabulary, seed=1):
     return ids.tolist()
 
 
-def row_text(row, mode):
-    """What a model reads of a row {prompt, a, b} or {prompt, chosen, rejected}: the prompt, or the filled template."""
+def row_texts(row, mode):
+    """What a model reads of a row {prompt, a, b} or {prompt, chosen, rejected}: the prompt, the filled template or, in
+    training, that of each response."""
     if mode == "generate":
-        return row["prompt"]
+        return [row["prompt"]]
     a, b = (row["a"], row["b"]) if "a" in row else (row["chosen"], row["rejected"])
-    return TEMPLATE.format(prompt=row["prompt"], a=a, b=b)
+    if mode == "train":
+        return [POINTWISE.format(prompt=row["prompt"], response=response) for response in (a, b)]
+    return [TEMPLATE.format(prompt=row["prompt"], a=a, b=b)]
 
 
 def real_ids(path, model, mode, count, longest):
-    """The first `count` rows of a JSONL file as the model's tokenizer sees them, their start cut beyond `longest`."""
+    """The first `count` texts of a JSONL file as the model's tokenizer sees them, their start cut beyond `longest`."""
     import sentencepiece
     processor = sentencepiece.SentencePieceProcessor(model_file=str(pathlib.Path(model) / "spiece.model"))
     opener = gzip.open if str(path).endswith(".gz") else open
@@ -41,10 +45,19 @@ def real_ids(path, model, mode, count, longest):
             if len(ids) == count:
                 break
             if row.strip():
-                ids.append(processor.encode(row_text(json.loads(row), mode))[-(longest - 1):] + [END])
+                texts = row_texts(json.loads(row), mode)
+                ids += [processor.encode(text)[-(longest - 1):] + [END] for text in texts]
     if len(ids) < count:
-        raise ValueError(f"{path} has {len(ids)} rows, {count} are wanted")
+        raise ValueError(f"{path} has {len(ids)} texts, {count} are wanted")
     return ids
+
+
+def content(case, config, ids):
+    """What workers read: the ids; in training with a head for the reward, the same for all."""
+    if case["mode"] != "train":
+        return ids
+    head = np.random.default_rng(1).standard_normal(config["d_model"], np.float32) / config["d_model"]**0.5
+    return {"head": head.tolist(), "rows": ids}
 
 
 def layer_widths(config):
@@ -84,7 +97,14 @@ def scoring_flops(config, source):
     return encoder_flops(config, source) + step_flops(config, source)
 
 
+def training_flops(config, source):
+    """Useful work of one response of a pair: forward without logits, and twice that backward."""
+    return 3 * (scoring_flops(config, source) - 2 * config["d_model"] * config["vocab_size"])
+
+
 def case_flops(config, case, ids):
+    if case["mode"] == "train":
+        return sum(training_flops(config, len(row)) for row in ids)
     if case["mode"] == "generate":
         return sum(generation_flops(config, len(row), case["n"], case["new_tokens"]) for row in ids)
     return sum(scoring_flops(config, len(row)) for row in ids)

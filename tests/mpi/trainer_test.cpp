@@ -83,5 +83,33 @@ TEST(TrainerUnderMpi, GoesOnWithAnotherNumberOfRanks) {
   world().barrier();
 }
 
+TEST(TrainerUnderMpi, NamesARankWhoseWeightsDiffer) {
+  if (world().size() < 2) return;
+  const CommonFolder folder;
+  const app::StopControl stop(std::nullopt);
+  const int odd = world().size() - 1;
+  ToyTask task;
+  if (world().rank() == odd) {
+    task.on_batch = [&](std::int64_t step) {
+      // One number in its last bits, before the gradient of the fifth step: rank 0 owns this weight.
+      if (step == 4) task.parameters()[3].value.view(-1)[1] += 1e-6F;
+    };
+  }
+  auto options = toy_options(OptimizerKind::adamw);
+  options.runtime.check_weights_every = 5;
+  options.settings.weight_decay = 0;
+  try {
+    static_cast<void>(testing::train_toy(world(), folder.run("odd"), task, options, stop));
+    ADD_FAILURE() << "a rank with other weights is not noticed";
+  } catch (const Error& error) {
+    if (world().rank() == 0) {
+      EXPECT_NE(std::string(error.what()).find("weights of rank " + std::to_string(odd)), std::string::npos)
+          << error.what();
+      EXPECT_NE(std::string(error.what()).find("first in weight"), std::string::npos) << error.what();
+    }
+  }
+  world().barrier();
+}
+
 }  // namespace
 }  // namespace westofn::training

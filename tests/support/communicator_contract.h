@@ -163,6 +163,21 @@ TYPED_TEST_P(CommunicatorContract, ExchangesBlocksBetweenAllRanks) {
   });
 }
 
+TYPED_TEST_P(CommunicatorContract, ExchangesWithTwoNeighboursAtOnce) {
+  this->run([](Communicator& comm) {
+    if (comm.size() == 1) return;
+    // Rank r sends r values to the next rank; rank 0 sends nothing.
+    const int next = (comm.rank() + 1) % comm.size();
+    const int previous = (comm.rank() + comm.size() - 1) % comm.size();
+    for (int round = 0; round < 3; ++round) {
+      const auto mine = sequence<std::int32_t>(static_cast<std::size_t>(comm.rank()), 100 * round + comm.rank());
+      std::vector<std::int32_t> received(static_cast<std::size_t>(previous), -1);
+      comm.exchange(mine, next, received, previous);
+      EXPECT_EQ(received, sequence<std::int32_t>(static_cast<std::size_t>(previous), 100 * round + previous));
+    }
+  });
+}
+
 template <class T>
 void check_all_reduce(Communicator& comm) {
   const T rank = static_cast<T>(comm.rank());
@@ -289,8 +304,8 @@ TYPED_TEST_P(CommunicatorContract, CountsTheBytesThatOthersSent) {
 
 REGISTER_TYPED_TEST_SUITE_P(CommunicatorContract, KnowsItsRanks, BroadcastsFromEveryRoot, AcceptsEmptyBuffers,
                             GathersEqualCountsToEveryRoot, AllGathersEqualCounts, GathersDifferentCountsToEveryRoot,
-                            AllGathersDifferentCounts, ExchangesBlocksBetweenAllRanks, ReducesEveryType,
-                            GivesTheSameBitsOfASumToEveryRank, PassesMessagesRoundARingInOrder,
+                            AllGathersDifferentCounts, ExchangesBlocksBetweenAllRanks, ExchangesWithTwoNeighboursAtOnce,
+                            ReducesEveryType, GivesTheSameBitsOfASumToEveryRank, PassesMessagesRoundARingInOrder,
                             SplitsByColorAndOrdersByKey, CountsTheBytesThatOthersSent);
 
 }  // namespace westofn::testing

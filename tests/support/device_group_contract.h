@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -96,21 +97,37 @@ TYPED_TEST_P(DeviceGroupContract, GivesTheSameBitsToEveryRank) {
   });
 }
 
-TYPED_TEST_P(DeviceGroupContract, ReducesToTheOwnersOnly) {
+/// Tensors of several types and owners; the first `contributors` ranks contribute.
+inline std::vector<comm::Contribution> contributions_of(const DeviceGroup& group, int contributors) {
+  std::vector<comm::Contribution> contributions;
+  const std::array types = {at::kFloat, at::kBFloat16, at::kDouble, at::kHalf};
+  for (int i = 0; i < 9; ++i) {
+    const at::ScalarType type = types[static_cast<std::size_t>(i) % types.size()];
+    comm::Contribution c{{}, {}, (2 * i) % group.size(), 4 + 3 * i, type};
+    if (group.rank() < contributors) c.mine = contribution(group.rank(), c.count, type).to(group.device());
+    const auto sum_type = type == at::kDouble ? at::kDouble : at::kFloat;
+    if (group.rank() == c.owner) c.sum = at::full({c.count}, 0.375, at::TensorOptions(group.device()).dtype(sum_type));
+    contributions.push_back(std::move(c));
+  }
+  return contributions;
+}
+
+TYPED_TEST_P(DeviceGroupContract, AddsToTheOwnersInRankOrder) {
   this->run([](DeviceGroup& group) {
-    for (const auto type : travelling_types()) {
-      std::vector<OwnedTensor> tensors;
-      for (int i = 0; i < 5; ++i) {
-        tensors.push_back({contribution(group.rank(), 4 + 3 * i, type).to(group.device()), i % group.size()});
-      }
-      group.reduce_to_owners(tensors);
+    for (int contributors = 1; contributors <= group.size(); ++contributors) {
+      const auto contributions = contributions_of(group, contributors);
+      group.add_to_owners(contributions, contributors, comm::SumStart::anew);
+      group.add_to_owners(contributions, contributors, comm::SumStart::from_what_is_there);
       group.wait();
-      for (const auto& [tensor, owner] : tensors) {
-        if (owner == group.rank()) {
-          expect_close(tensor, exact_sum(group.size(), tensor.numel(), type), tolerance(type, group.size()));
-        } else {
-          expect_equal(tensor, contribution(group.rank(), tensor.numel(), type));
+      for (const auto& c : contributions) {
+        if (c.mine.defined()) expect_equal(c.mine, contribution(group.rank(), c.count, c.type));
+        if (!c.sum.defined()) continue;
+        // One addition after the other, each rounded to the type of the sum.
+        at::Tensor expected = contribution(0, c.count, c.type).to(c.sum.scalar_type());
+        for (int i = 1; i < 2 * contributors; ++i) {
+          expected.add_(contribution(i % contributors, c.count, c.type).to(c.sum.scalar_type()));
         }
+        expect_equal(c.sum, expected);
       }
     }
   });
@@ -133,33 +150,6 @@ TYPED_TEST_P(DeviceGroupContract, BroadcastsFromTheOwners) {
   });
 }
 
-TYPED_TEST_P(DeviceGroupContract, GathersInRankOrder) {
-  this->run([](DeviceGroup& group) {
-    for (const auto type : travelling_types()) {
-      const at::Tensor mine = contribution(group.rank(), 12, type).view({3, 4}).to(group.device());
-      const at::Tensor all = at::empty({group.size(), 3, 4}, mine.options());
-      group.all_gather(mine, all);
-      group.wait();
-      for (int r = 0; r < group.size(); ++r) expect_equal(all.select(0, r).reshape(-1), contribution(r, 12, type));
-    }
-  });
-}
-
-TYPED_TEST_P(DeviceGroupContract, ScattersTheSumInRankOrder) {
-  this->run([](DeviceGroup& group) {
-    for (const auto type : travelling_types()) {
-      const std::int64_t part = 5;
-      const at::Tensor all = contribution(group.rank(), part * group.size(), type).to(group.device());
-      const at::Tensor mine = at::empty({part}, all.options());
-      group.reduce_scatter(all, mine);
-      group.wait();
-      const at::Tensor exact = exact_sum(group.size(), part * group.size(), type);
-      expect_close(mine, exact.narrow(0, part * group.rank(), part), tolerance(type, group.size()));
-      expect_equal(all, contribution(group.rank(), part * group.size(), type));
-    }
-  });
-}
-
 TYPED_TEST_P(DeviceGroupContract, WritesIntoParameters) {
   this->run([](DeviceGroup& group) {
     const at::Tensor parameter = at::ones({3}, group.device()).requires_grad_(true);
@@ -175,14 +165,14 @@ TYPED_TEST_P(DeviceGroupContract, RefusesWhatCannotTravel) {
     const auto on = at::TensorOptions(group.device());
     EXPECT_THROW(group.all_reduce(at::zeros({4, 4}, on).t().narrow(0, 0, 2)), InternalError);
     EXPECT_THROW(group.all_reduce(at::zeros({2}, on.dtype(at::kBool))), InternalError);
-    EXPECT_THROW(group.all_gather(at::zeros({2}, on), at::zeros({2 * group.size() + 1}, on)), InternalError);
-    EXPECT_THROW(group.reduce_scatter(at::zeros({group.size()}, on), at::zeros({1}, on.dtype(at::kDouble))),
-                 InternalError);
+    auto contributions = contributions_of(group, group.size());
+    contributions[3].count += 1;
+    EXPECT_THROW(group.add_to_owners(contributions, group.size(), comm::SumStart::anew), InternalError);
   });
 }
 
 REGISTER_TYPED_TEST_SUITE_P(DeviceGroupContract, SumsEveryTypeAndLength, GivesTheSameBitsToEveryRank,
-                            ReducesToTheOwnersOnly, BroadcastsFromTheOwners, GathersInRankOrder,
-                            ScattersTheSumInRankOrder, WritesIntoParameters, RefusesWhatCannotTravel);
+                            AddsToTheOwnersInRankOrder, BroadcastsFromTheOwners, WritesIntoParameters,
+                            RefusesWhatCannotTravel);
 
 }  // namespace westofn::testing

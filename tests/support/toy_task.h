@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cmath>
 #include <cstring>
@@ -30,7 +31,16 @@ class ToyTask : public training::Task {
                 {"weight", numbers("weight", {inputs, outputs})}};
   }
 
-  std::vector<model::Parameter> parameters() override { return weights_; }
+  [[nodiscard]] const std::vector<model::Parameter>& parameters() const { return weights_; }
+
+  std::vector<training::TrainedWeight> weights() override {
+    std::vector<training::TrainedWeight> weights;
+    for (const auto& [name, value] : weights_) {
+      weights.push_back({name, value, std::nullopt});
+      if (name != "unused") weights.back().gradient_type = value.scalar_type();
+    }
+    return weights;
+  }
 
   std::vector<std::int64_t> batch(std::int64_t step) const override {
     if (on_batch) on_batch(step);
@@ -41,14 +51,20 @@ class ToyTask : public training::Task {
 
   double weight(std::int64_t example) const override { return static_cast<double>(1 + example % 3); }
 
-  at::Tensor loss(std::span<const std::int64_t> examples, RandomSequence random) override {
+  double differentiate(std::span<const std::int64_t> examples, RandomSequence random,
+                       const gradient::GradientSink& sink) override {
     ++losses;
+    const at::AutoGradMode with_gradients(true);
+    std::vector<at::Tensor> values;
+    for (const auto& weight : weights_) values.push_back(weight.value.detach().requires_grad_(true));
     at::Tensor total = at::zeros({});
     for (const std::int64_t example : examples) {
       const at::Tensor x = input(example) + 0.01 * random.uniform();
-      total = total + weight(example) * (predict(x) - target(example)).square().sum() * factor(example);
+      total = total + weight(example) * (predict(x, values) - target(example)).square().sum() * factor(example);
     }
-    return total;
+    total.backward();
+    for (std::size_t i = 0; i < values.size(); ++i) sink(weights_[i].value, spoil(values[i].grad()));
+    return total.item<double>();
   }
 
   std::int64_t validation_portions() const override { return portions; }
@@ -56,7 +72,7 @@ class ToyTask : public training::Task {
   Validation validate(std::int64_t portion) override {
     Validation result;
     for (std::int64_t example = 1000 + 4 * portion; example < 1004 + 4 * portion; ++example) {
-      const at::Tensor error = predict(input(example)) - target(example);
+      const at::Tensor error = predict(input(example), values()) - target(example);
       result.loss += error.square().sum().item<double>();
       result.correct += error.abs().max().item<double>() < 0.5 ? 1 : 0;
       result.weight += 1;
@@ -69,7 +85,9 @@ class ToyTask : public training::Task {
 
   std::function<void(std::int64_t)> on_batch;                                     ///< called with each step
   std::function<double(std::int64_t)> factor = [](std::int64_t) { return 1.0; };  ///< of an example's loss
-  int losses = 0;                                                                 ///< calls of loss()
+  /// What becomes of a gradient.
+  std::function<at::Tensor(at::Tensor)> spoil = [](at::Tensor gradient) { return gradient; };
+  int losses = 0;  ///< calls of differentiate()
 
  private:
   static at::Tensor numbers(const std::string& name, at::IntArrayRef shape) {
@@ -83,8 +101,13 @@ class ToyTask : public training::Task {
   static at::Tensor target(std::int64_t example) {
     return at::matmul(input(example), numbers("truth", {inputs, outputs})) * 2 + 0.3;
   }
-  [[nodiscard]] at::Tensor predict(const at::Tensor& x) const {
-    return (at::matmul(x, weights_[3].value) + weights_[0].value) * weights_[1].value;
+  [[nodiscard]] std::vector<at::Tensor> values() const {
+    std::vector<at::Tensor> values;
+    for (const auto& weight : weights_) values.push_back(weight.value);
+    return values;
+  }
+  [[nodiscard]] static at::Tensor predict(const at::Tensor& x, const std::vector<at::Tensor>& values) {
+    return (at::matmul(x, values[3]) + values[0]) * values[1];
   }
 
   std::vector<model::Parameter> weights_;

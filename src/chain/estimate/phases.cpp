@@ -142,6 +142,7 @@ class Estimator {
     load.read = input.mean;
     load.validation = 2 * load.forward;
     load.validation_rows = out_.data.validation_pairs;
+    load.final_passes = 1;
     train(add("preference", "examples"), config, teacher.train, {1, input.longest, 1}, Logits::computed, load);
   }
 
@@ -228,6 +229,7 @@ class Estimator {
     load.read = 2 * input.mean;
     load.validation = load.forward;
     load.validation_rows = out_.data.validation_pairs;
+    load.final_passes = 1;
     train(add("reward-" + name, "pairs"), config, settings.train, {2, input.longest, 1}, Logits::left_out, load);
   }
 

@@ -54,7 +54,7 @@ std::int64_t count_validations(const training::TrainSettings& train) {
 PhaseWork training_work(const training::TrainSettings& train, const model::RuntimeSettings& runtime, int ranks,
                         const TrainingLoad& load) {
   const double examples = real(train.steps) * real(train.batch);
-  const double validated = real(count_validations(train)) * load.validation_rows;
+  const double validated = (real(count_validations(train)) + load.final_passes) * load.validation_rows;
   const double others = static_cast<double>(ranks - 1) / static_cast<double>(ranks);
   PhaseWork work;
   work.units = examples;

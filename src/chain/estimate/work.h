@@ -46,11 +46,12 @@ struct TrainingLoad {
   double read = 0;             ///< tokens of an example
   double validation = 0;       ///< operations of a validation row
   double validation_rows = 0;  ///< rows
+  double final_passes = 0;     ///< over these rows, with the best weights
   double weights = 0;          ///< of the model
   double weight_bytes = 0;     ///< of one of them
 };
-/// 3 x forward for every example of every step, 1 x for every validation. A step sends the integer sums to the owners
-/// of the weights (8 P) and the weights back (b P), each (R - 1) / R of it.
+/// 3 x forward for every example of every step, 1 x for every validation and final pass. A step sends the integer sums
+/// to the owners of the weights (8 P) and the weights back (b P), each (R - 1) / R of it.
 [[nodiscard]] PhaseWork training_work(const training::TrainSettings& train, const model::RuntimeSettings& runtime,
                                       int ranks, const TrainingLoad& load);
 

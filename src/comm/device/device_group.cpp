@@ -6,11 +6,6 @@
 
 namespace westofn::comm {
 
-void DeviceGroup::reduce_to(const at::Tensor& tensor, int owner) {
-  const OwnedTensor owned{tensor, owner};
-  reduce_to_owners(std::span(&owned, 1));
-}
-
 void DeviceGroup::broadcast(const at::Tensor& tensor, int owner) {
   const OwnedTensor owned{tensor, owner};
   broadcast_from_owners(std::span(&owned, 1));
@@ -30,11 +25,18 @@ void DeviceGroup::check_tensor(const at::Tensor& tensor) const {
   }
 }
 
-void DeviceGroup::check_parts(const at::Tensor& part, const at::Tensor& whole) const {
-  check_tensor(part);
-  check_tensor(whole);
-  WESTOFN_CHECK(part.scalar_type() == whole.scalar_type() && part.numel() * size_ == whole.numel(),
-                "the whole must have the type of a part and size() times its elements");
+void DeviceGroup::check_contribution(const Contribution& c, int contributors) const {
+  WESTOFN_CHECK(c.mine.defined() == (rank_ < contributors) && c.sum.defined() == (rank_ == c.owner),
+                "contributors have a tensor, owners a sum");
+  if (c.mine.defined()) {
+    check_tensor(c.mine);
+    WESTOFN_CHECK(c.mine.numel() == c.count && c.mine.scalar_type() == c.type, "a contribution is as it is announced");
+  }
+  if (c.sum.defined()) {
+    check_tensor(c.sum);
+    WESTOFN_CHECK(c.sum.numel() == c.count && (c.sum.scalar_type() == at::kFloat || c.sum.scalar_type() == at::kDouble),
+                  "sums are float32 or float64, as long as the contributions");
+  }
 }
 
 std::unique_ptr<DeviceGroup> make_device_group(Communicator& comm, at::Device device, DeviceGroupOptions options) {

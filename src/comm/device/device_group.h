@@ -17,6 +17,18 @@ struct OwnedTensor {
   int owner = 0;
 };
 
+/// One tensor that several ranks have computed and one rank sums up.
+struct Contribution {
+  at::Tensor mine;  ///< of this rank; undefined: it contributes nothing
+  at::Tensor sum;   ///< on the owner: where the contributions go, float32 or float64; elsewhere undefined
+  int owner = 0;
+  std::int64_t count = 0;            ///< elements
+  at::ScalarType type = at::kFloat;  ///< of the contributions, the same on all ranks
+};
+
+/// Whether sums begin with what is there, or with the first contribution.
+enum class SumStart { anew, from_what_is_there };
+
 /// The ranks of a job as owners of tensors. All functions but rank(), size(), device() are *collective*: same order,
 /// shapes and types on every rank. Tensors are contiguous, on device(), of type float32, float64, bfloat16, float16 or
 /// int64. Functions may return before the work is done: the tensors must not be read or changed until wait().
@@ -33,18 +45,12 @@ class DeviceGroup {
   /// The tensor becomes the sum over the ranks: the same bits on every rank.
   virtual void all_reduce(const at::Tensor& tensor) = 0;
 
-  /// Each tensor of its owner becomes the sum over the ranks; elsewhere it is left as it was.
-  virtual void reduce_to_owners(std::span<const OwnedTensor> tensors) = 0;
+  /// Each owner adds to its sums what the ranks 0 .. `contributors`-1 contribute, in this order, each contribution
+  /// rounded to nothing but the type of the sum: the bits depend on no other order. At least one rank contributes.
+  virtual void add_to_owners(std::span<const Contribution> contributions, int contributors, SumStart start) = 0;
 
   /// Each tensor becomes that of its owner.
   virtual void broadcast_from_owners(std::span<const OwnedTensor> tensors) = 0;
-
-  /// `all` (size() times as many elements as `mine`) becomes the tensors of all ranks in rank order.
-  virtual void all_gather(const at::Tensor& mine, const at::Tensor& all) = 0;
-
-  /// `mine` becomes this rank's part, in rank order, of the sum of `all` (size() times as many elements) over the
-  /// ranks.
-  virtual void reduce_scatter(const at::Tensor& all, const at::Tensor& mine) = 0;
 
   /// Returns when everything that was started is done. Throws CommError if a rank failed or the deadline has passed.
   virtual void wait() = 0;
@@ -53,8 +59,6 @@ class DeviceGroup {
   virtual void close() = 0;
 
   /// One tensor.
-  void reduce_to(const at::Tensor& tensor, int owner);
-  /// One tensor.
   void broadcast(const at::Tensor& tensor, int owner);
 
  protected:
@@ -62,8 +66,8 @@ class DeviceGroup {
 
   /// Checks what all back ends ask of a tensor.
   void check_tensor(const at::Tensor& tensor) const;
-  /// Checks the tensors of all_gather and reduce_scatter.
-  void check_parts(const at::Tensor& part, const at::Tensor& whole) const;
+  /// Checks what a rank contributes and where it goes.
+  void check_contribution(const Contribution& contribution, int contributors) const;
 
  private:
   int rank_;

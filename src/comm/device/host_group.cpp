@@ -2,6 +2,7 @@
 #include "comm/device/host_group.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
 namespace westofn::comm {
@@ -43,13 +44,44 @@ void HostGroup::all_reduce(const at::Tensor& tensor) {
   flat(tensor).copy_(whole.narrow(0, 0, tensor.numel()));
 }
 
-void HostGroup::reduce_to_owners(std::span<const OwnedTensor> tensors) {
-  for (const auto& [tensor, owner] : tensors) {
-    check_tensor(tensor);
-    const at::Tensor part = summed_part(tensor);
-    const at::Tensor whole = at::empty(rank() == owner ? part.numel() * size() : 0, part.options());
-    comm_.gather(bytes_of(part), bytes_of(whole), owner);
-    if (rank() == owner) flat(tensor).copy_(whole.narrow(0, 0, tensor.numel()));
+std::vector<std::byte> HostGroup::exchange(std::span<const Contribution> contributions, int target, int source,
+                                           int contributors) {
+  std::vector<std::byte> outgoing;
+  std::size_t incoming = 0;
+  for (const auto& c : contributions) {
+    if (c.owner == target && c.mine.defined()) {
+      const auto bytes = bytes_of(c.mine);
+      outgoing.insert(outgoing.end(), bytes.begin(), bytes.end());
+    }
+    if (c.owner == rank() && source < contributors) {
+      incoming += static_cast<std::size_t>(c.count) * c10::elementSize(c.type);
+    }
+  }
+  std::vector<std::byte> received(incoming);
+  comm_.exchange(outgoing, target, received, source);
+  return received;
+}
+
+void HostGroup::add_to_owners(std::span<const Contribution> contributions, int contributors, SumStart start) {
+  for (const auto& c : contributions) check_contribution(c, contributors);
+  std::vector<std::vector<std::byte>> received(static_cast<std::size_t>(size()));
+  for (int step = 1; step < size(); ++step) {  // at each step every rank sends to one and receives from one
+    const int source = (rank() + size() - step) % size();
+    received[static_cast<std::size_t>(source)] =
+        exchange(contributions, (rank() + step) % size(), source, contributors);
+  }
+  for (int source = 0; source < contributors; ++source) {
+    std::byte* next = received[static_cast<std::size_t>(source)].data();
+    for (const auto& c : contributions) {
+      if (c.owner != rank()) continue;
+      at::Tensor part = source == rank() ? flat(c.mine) : at::from_blob(next, {c.count}, c.type);
+      if (source != rank()) next += part.nbytes();
+      if (source == 0 && start == SumStart::anew) {
+        flat(c.sum).copy_(part);
+      } else {
+        flat(c.sum).add_(part);
+      }
+    }
   }
 }
 
@@ -58,16 +90,6 @@ void HostGroup::broadcast_from_owners(std::span<const OwnedTensor> tensors) {
     check_tensor(tensor);
     comm_.broadcast(bytes_of(tensor), owner);
   }
-}
-
-void HostGroup::all_gather(const at::Tensor& mine, const at::Tensor& all) {
-  check_parts(mine, all);
-  comm_.all_gather(bytes_of(mine), bytes_of(all));
-}
-
-void HostGroup::reduce_scatter(const at::Tensor& all, const at::Tensor& mine) {
-  check_parts(mine, all);
-  flat(mine).copy_(summed_part(all));
 }
 
 }  // namespace westofn::comm

@@ -2,6 +2,9 @@
 // The device group of CPU tensors. A sum runs over the ranks in their order, so its bits depend on nothing else.
 #pragma once
 
+#include <cstddef>
+#include <vector>
+
 #include "comm/device/device_group.h"
 
 namespace westofn::comm {
@@ -14,16 +17,17 @@ class HostGroup final : public DeviceGroup {
   explicit HostGroup(Communicator& comm);
 
   void all_reduce(const at::Tensor& tensor) override;
-  void reduce_to_owners(std::span<const OwnedTensor> tensors) override;
+  void add_to_owners(std::span<const Contribution> contributions, int contributors, SumStart start) override;
   void broadcast_from_owners(std::span<const OwnedTensor> tensors) override;
-  void all_gather(const at::Tensor& mine, const at::Tensor& all) override;
-  void reduce_scatter(const at::Tensor& all, const at::Tensor& mine) override;
   void wait() override {}
   void close() override {}
 
  private:
   /// This rank's part of the sum of `tensor`, which is cut into size() equal parts; the last one may end in zeros.
   [[nodiscard]] at::Tensor summed_part(const at::Tensor& tensor);
+  /// What `source` contributes to this rank's sums, while this rank's contributions go to `target`'s.
+  [[nodiscard]] std::vector<std::byte> exchange(std::span<const Contribution> contributions, int target, int source,
+                                                int contributors);
 
   Communicator& comm_;
 };

@@ -2,6 +2,8 @@
 #include "comm/device/nccl_group.h"
 
 #include <ATen/cuda/CUDAEvent.h>
+#include <ATen/ops/empty.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
@@ -78,34 +80,35 @@ class NcclGroup final : public DeviceGroup {
     });
   }
 
-  void reduce_to_owners(std::span<const OwnedTensor> tensors) override {
-    start_grouped(tensors, "ncclReduce", [&](const OwnedTensor& owned) {
-      // The receive buffer counts on the owner only, so the others keep their tensors.
-      return ncclReduce(owned.tensor.data_ptr(), owned.tensor.data_ptr(), count_of(owned.tensor),
-                        datatype(owned.tensor.scalar_type()), ncclSum, owned.owner, nccl_, stream_.stream());
-    });
+  void add_to_owners(std::span<const Contribution> contributions, int contributors, SumStart start) override {
+    for (const auto& c : contributions) check_contribution(c, contributors);
+    const c10::cuda::CUDAGuard guard(device());
+    order_after_caller();
+    // What is received belongs to our stream: it is made, added and freed there, while the caller goes on.
+    const c10::cuda::CUDAStreamGuard on_stream(stream_);
+    std::vector<std::vector<at::Tensor>> received(contributions.size());
+    check(ncclGroupStart(), "ncclGroupStart");
+    ncclResult_t result = ncclSuccess;
+    for (std::size_t i = 0; i < contributions.size() && is_going(result); ++i) {
+      const Contribution& c = contributions[i];
+      if (c.mine.defined() && c.owner != rank()) result = send(c);
+      for (int source = 0; c.owner == rank() && source < contributors && is_going(result); ++source) {
+        at::Tensor part = source == rank() ? c.mine : at::empty({c.count}, at::TensorOptions(device()).dtype(c.type));
+        if (source != rank()) {
+          result = ncclRecv(part.data_ptr(), count_of(part), datatype(c.type), source, nccl_, stream_.stream());
+        }
+        received[i].push_back(std::move(part));
+      }
+    }
+    const ncclResult_t end = ncclGroupEnd();
+    check(is_going(result) ? end : result, "ncclSend, ncclRecv");
+    for (std::size_t i = 0; i < contributions.size(); ++i) add_in_order(contributions[i], received[i], start);
   }
 
   void broadcast_from_owners(std::span<const OwnedTensor> tensors) override {
     start_grouped(tensors, "ncclBroadcast", [&](const OwnedTensor& owned) {
       return ncclBroadcast(owned.tensor.data_ptr(), owned.tensor.data_ptr(), count_of(owned.tensor),
                            datatype(owned.tensor.scalar_type()), owned.owner, nccl_, stream_.stream());
-    });
-  }
-
-  void all_gather(const at::Tensor& mine, const at::Tensor& all) override {
-    check_parts(mine, all);
-    start({mine, all}, "ncclAllGather", [&] {
-      return ncclAllGather(mine.data_ptr(), all.data_ptr(), count_of(mine), datatype(mine.scalar_type()), nccl_,
-                           stream_.stream());
-    });
-  }
-
-  void reduce_scatter(const at::Tensor& all, const at::Tensor& mine) override {
-    check_parts(mine, all);
-    start({all, mine}, "ncclReduceScatter", [&] {
-      return ncclReduceScatter(all.data_ptr(), mine.data_ptr(), count_of(mine), datatype(mine.scalar_type()), ncclSum,
-                               nccl_, stream_.stream());
     });
   }
 
@@ -128,14 +131,42 @@ class NcclGroup final : public DeviceGroup {
   }
 
  private:
-  /// Starts one operation after everything that the caller has put on its own stream; keeps the tensors until wait().
-  template <class F>
-  void start(std::vector<at::Tensor> tensors, const char* call, const F& f) {
+  static bool is_going(ncclResult_t result) { return result == ncclSuccess || result == ncclInProgress; }
+
+  /// What follows on our stream waits for everything that the caller has put on its own.
+  void order_after_caller() {
     WESTOFN_CHECK(nccl_ != nullptr, "the group is closed");
-    const c10::cuda::CUDAGuard guard(device());
     at::cuda::CUDAEvent before;
     before.record(c10::cuda::getCurrentCUDAStream(device().index()));
     before.block(stream_);
+  }
+
+  ncclResult_t send(const Contribution& c) {
+    // The caller may drop the tensor at once: its memory is kept until our stream has passed this point.
+    c10::cuda::CUDACachingAllocator::recordStream(c.mine.storage().data_ptr(), stream_);
+    return ncclSend(c.mine.data_ptr(), count_of(c.mine), datatype(c.type), c.owner, nccl_, stream_.stream());
+  }
+
+  /// On our stream.
+  void add_in_order(const Contribution& c, const std::vector<at::Tensor>& parts, SumStart start) {
+    for (std::size_t source = 0; source < parts.size(); ++source) {
+      const at::Tensor part = parts[source].view(-1);
+      if (static_cast<int>(source) == rank()) {
+        c10::cuda::CUDACachingAllocator::recordStream(part.storage().data_ptr(), stream_);
+      }
+      if (source == 0 && start == SumStart::anew) {
+        c.sum.view(-1).copy_(part);
+      } else {
+        c.sum.view(-1).add_(part);
+      }
+    }
+  }
+
+  /// Starts one operation after everything that the caller has put on its own stream; keeps the tensors until wait().
+  template <class F>
+  void start(std::vector<at::Tensor> tensors, const char* call, const F& f) {
+    const c10::cuda::CUDAGuard guard(device());
+    order_after_caller();
     for (auto& tensor : tensors) in_use_.push_back(std::move(tensor));
     check(f(), call);
   }

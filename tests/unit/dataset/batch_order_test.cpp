@@ -91,6 +91,23 @@ TEST(SortedInWindows, KeepTheExamplesOfAWindow) {
   }
 }
 
+TEST(SortedInWindows, OfOneBatchLeaveItAsItIs) {
+  const BatchOfStep plain = shuffled_epochs(23, 4, seed);
+  Indices lengths = numbers(23);
+  EXPECT_EQ(steps(sorted_in_windows(plain, lengths, 1, seed), 0, 15), steps(plain, 0, 15));
+}
+
+TEST(SortedInWindows, GiveAStepTheSameBatchInAnyOrderOfSteps) {
+  const BatchOfStep sorted = sorted_in_windows(shuffled_epochs(50, 4, seed), numbers(50), 3, seed);
+  const Indices forward = steps(sorted, 0, 12);
+  Indices backward;
+  for (std::int64_t step = 11; step >= 0; --step) {
+    const Indices batch = sorted(step);
+    backward.insert(backward.begin(), batch.begin(), batch.end());
+  }
+  EXPECT_EQ(backward, forward);
+}
+
 TEST(SortedInWindows, PutSimilarLengthsIntoOneBatch) {
   // Lengths 0 and 100 in turn, half of each: no batch needs to mix them.
   const BatchOfStep plain = cycled(numbers(16), 4);

@@ -46,6 +46,8 @@ TEST_F(Mixture, IsShownInTheOrderOfItsRows) {
   EXPECT_THAT(prompts(set), ElementsAre("prompt c", "prompt s2", "prompt a", "prompt s0", "prompt c"));
   EXPECT_EQ(set.pairs[2].chosen, "well s0");
   EXPECT_EQ(set.pairs[2].rejected, "wrong s0");
+  EXPECT_EQ(set.pairs[0].confidence, 1) << "labels of people are certain";
+  EXPECT_EQ(set.pairs[2].confidence, 0.75);
 }
 
 TEST_F(Mixture, MayHaveNoHumanPairs) {
@@ -76,6 +78,21 @@ TEST(HumanPairSet, HasNoOrderOfItsOwn) {
   EXPECT_EQ(set.human, 2);
   EXPECT_TRUE(set.order.empty());
   EXPECT_EQ(set.pairs[0].rejected, "wrong a");
+}
+
+TEST(HumanPairSet, KnowsGroupsAndSources) {
+  const testing::TemporaryFolder folder;
+  std::vector<HumanPair> pairs = {human_pair("a", Split::train, true), human_pair("b", Split::train, true),
+                                  human_pair("c", Split::train, true)};
+  pairs[0].source = pairs[2].source = "one.jsonl";
+  pairs[1].source = "two.jsonl";
+  pairs[1].group = "g";
+  pairs[1].confidence = 4;  // in the scale of the annotator
+  testing::write_prepare_folder(folder / "prepare", pairs, {}, {});
+  const PairSet set = human_pair_set(folder / "prepare", {Split::train, HumanSet::hf50});
+  EXPECT_EQ(set.pairs[1].group, "g");
+  EXPECT_EQ(set.pairs[1].confidence, 1);
+  EXPECT_THAT(set.sources, ElementsAre(std::pair("one.jsonl", 2), std::pair("two.jsonl", 1)));
 }
 
 }  // namespace

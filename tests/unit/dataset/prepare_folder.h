@@ -54,6 +54,7 @@ inline void write_recipe_folder(const std::string& folder, int kept, std::span<c
     pair.prompt_text = "prompt s" + std::to_string(i);
     pair.chosen_response = "well s" + std::to_string(i);
     pair.rejected_response = "wrong s" + std::to_string(i);
+    pair.confidence = 0.75;
     lineage.synthetic.push_back({i + 1, 0, i + 1});
   }
   std::vector<io::FileInfo> files;

@@ -62,6 +62,22 @@ TEST(EncodePairs, CountsForPointwiseModelsAsWell) {
   EXPECT_EQ(examples.pairs[1].second, format.encode("hey", "son"));
 }
 
+TEST(EncodePairs, KeepsTheConfidenceOfEachPair) {
+  const scoring::PointwiseFormat format(toy_tokenizer(), config_of(scoring::ScoreKind::pointwise, 60));
+  auto pairs = some_pairs();
+  pairs[3].confidence = 0.75;
+  const PairExamples examples = encode_pairs(format, pairs, [] {});
+  EXPECT_EQ(examples.pairs[0].confidence, 1);
+  EXPECT_EQ(examples.pairs[1].confidence, 0.75);
+}
+
+TEST(LengthsOf, AreThoseOfTheLongerInputAndOfInputAndTargetTogether) {
+  const std::vector<PairExample> pairs = {{{1, 2, 3}, {1}}, {{1}, {1, 2}}};
+  EXPECT_THAT(lengths_of(pairs), ElementsAre(3, 2));
+  const std::vector<TextExample> rows = {{{1, 2, 3}, {1}}, {{1}, {1, 2}}};
+  EXPECT_THAT(lengths_of(rows), ElementsAre(4, 3));
+}
+
 TEST(ExampleOrder, GivesThePlaceOfAnUnusableRowToTheNextOfItsSource) {
   const scoring::PointwiseFormat format(toy_tokenizer(), config_of(scoring::ScoreKind::pointwise, 60));
   dataset::PairSet set{some_pairs(), {3, 1, 0, 2, 3, 0}, 4};  // pairs 1 and 2 cannot be used

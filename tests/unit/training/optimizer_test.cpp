@@ -37,6 +37,7 @@ double rms(const Numbers& values) {
 struct SlowAdafactor {
   Numbers row = Numbers(rows, 0.0);
   Numbers column = Numbers(columns, 0.0);
+  double weight_decay = 0;
 
   void step(Numbers& w, const Numbers& g, double lr, int number) {
     const double decay = 1 - std::pow(number, -0.8);
@@ -57,41 +58,67 @@ struct SlowAdafactor {
         change[r * columns + c] = g[r * columns + c] / std::sqrt(row[r] / mean_row * column[c]);
       }
     }
-    const double factor = lr * std::max(1e-3, rms(w)) / std::max(1.0, rms(change));
-    for (std::size_t i = 0; i < w.size(); ++i) w[i] -= factor * change[i];
+    const double scaled = lr * std::max(1e-3, rms(w));
+    const double factor = scaled / std::max(1.0, rms(change));
+    for (std::size_t i = 0; i < w.size(); ++i) w[i] -= scaled * weight_decay * w[i] + factor * change[i];
   }
 };
 
 TEST(Adafactor, AgreesWithOneThatGoesNumberByNumber) {
-  Numbers slow = random_numbers("w", rows * columns);
-  const at::Tensor fast = matrix(slow);
-  OptimizerState state = initial_state(OptimizerKind::adafactor, fast);
-  SlowAdafactor reference;
-  for (int number = 1; number <= 20; ++number) {
-    const Numbers gradient = random_numbers("g" + std::to_string(number), rows * columns);
-    reference.step(slow, gradient, 0.05, number);
-    update(OptimizerKind::adafactor, fast, state, {matrix(gradient), number, 0.05, 0});
-    EXPECT_LT((fast - matrix(slow)).abs().max().item<double>(), 1e-13) << number;
+  for (const double weight_decay : {0.0, 0.1}) {
+    Numbers slow = random_numbers("w", rows * columns);
+    const at::Tensor fast = matrix(slow);
+    OptimizerState state = initial_state(OptimizerKind::adafactor, fast);
+    SlowAdafactor reference;
+    reference.weight_decay = weight_decay;
+    for (int number = 1; number <= 20; ++number) {
+      const Numbers gradient = random_numbers("g" + std::to_string(number), rows * columns);
+      reference.step(slow, gradient, 0.05, number);
+      update(OptimizerKind::adafactor, fast, state, {matrix(gradient), number, 0.05, weight_decay});
+      EXPECT_LT((fast - matrix(slow)).abs().max().item<double>(), 1e-13) << number;
+    }
   }
 }
 
 TEST(AdamW, AgreesWithOneThatGoesNumberByNumber) {
-  Numbers slow = random_numbers("w", rows * columns);
-  const at::Tensor fast = matrix(slow);
-  OptimizerState state = initial_state(OptimizerKind::adamw, fast);
-  Numbers m(slow.size(), 0.0);
-  Numbers v(slow.size(), 0.0);
-  for (int number = 1; number <= 20; ++number) {
-    const Numbers g = random_numbers("g" + std::to_string(number), rows * columns);
-    for (std::size_t i = 0; i < slow.size(); ++i) {
-      m[i] = 0.9 * m[i] + 0.1 * g[i];
-      v[i] = 0.999 * v[i] + 0.001 * g[i] * g[i];
-      const double root = std::sqrt(v[i] / (1 - std::pow(0.999, number))) + 1e-8;
-      slow[i] = slow[i] * (1 - 0.05 * 0.1) - 0.05 * m[i] / (1 - std::pow(0.9, number)) / root;
+  for (const AdamSettings& adam : {AdamSettings{}, AdamSettings{0.5, 0.9, 1e-2}}) {
+    const auto [beta1, beta2, eps] = adam;
+    Numbers slow = random_numbers("w", rows * columns);
+    const at::Tensor fast = matrix(slow);
+    OptimizerState state = initial_state(OptimizerKind::adamw, fast);
+    Numbers m(slow.size(), 0.0);
+    Numbers v(slow.size(), 0.0);
+    for (int number = 1; number <= 20; ++number) {
+      const Numbers g = random_numbers("g" + std::to_string(number), rows * columns);
+      for (std::size_t i = 0; i < slow.size(); ++i) {
+        m[i] = beta1 * m[i] + (1 - beta1) * g[i];
+        v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+        const double root = std::sqrt(v[i] / (1 - std::pow(beta2, number))) + eps;
+        slow[i] = slow[i] * (1 - 0.05 * 0.1) - 0.05 * m[i] / (1 - std::pow(beta1, number)) / root;
+      }
+      update(OptimizerKind::adamw, fast, state, {matrix(g), number, 0.05, 0.1, adam});
+      EXPECT_LT((fast - matrix(slow)).abs().max().item<double>(), 1e-13) << number;
     }
-    update(OptimizerKind::adamw, fast, state, {matrix(g), number, 0.05, 0.1});
-    EXPECT_LT((fast - matrix(slow)).abs().max().item<double>(), 1e-13) << number;
   }
+}
+
+TEST(Decays, WhatIsNeitherANormNorABias) {
+  for (const char* name : {"shared.weight", "lm_head.weight", "encoder.block.0.layer.0.SelfAttention.q.weight",
+                           "decoder.block.1.layer.2.DenseReluDense.wo.weight", "reward_head.weight"}) {
+    EXPECT_TRUE(decays(name)) << name;
+  }
+  for (const char* name :
+       {"encoder.block.0.layer.0.layer_norm.weight", "decoder.final_layer_norm.weight",
+        "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", "reward_head.bias"}) {
+    EXPECT_FALSE(decays(name)) << name;
+  }
+}
+
+TEST(ClipFactor, BringsALargerNormDownToTheLimit) {
+  EXPECT_EQ(clip_factor(1, 0.5), 1);
+  EXPECT_EQ(clip_factor(0, 1e9), 1);
+  EXPECT_NEAR(clip_factor(1, 4), 0.25, 1e-6);
+  EXPECT_LT(clip_factor(1, 4) * 4, 1);
 }
 
 TEST(Adafactor, KeepsARowAndAColumnOfAMatrixAndAllOfAVector) {

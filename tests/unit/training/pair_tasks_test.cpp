@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tasks of preference and reward models, against formulas that look at one input at a time.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -67,10 +68,29 @@ TEST(PreferenceTask, LossIsTheCrossEntropyOfTheLabelOfTheOrderThatIsShown) {
       flips += flipped ? 1 : 0;
       expected -= std::log(flipped ? 1 - first_label(t5, pair.second) : first_label(t5, pair.first));
     }
-    EXPECT_NEAR(task.loss(all, random_of(id)).item<double>(), expected, 1e-4);
+    EXPECT_NEAR(testing::loss_of(task, all, random_of(id)), expected, 1e-4);
   }
   EXPECT_GT(flips, 0);
   EXPECT_LT(flips, 16);
+}
+
+TEST(PreferenceTask, SmoothsItsLabelsAndTakesThemSoft) {
+  model::T5 t5 = tiny_t5();
+  auto pairs = some_pairs();
+  pairs[1].confidence = 0.7;
+  for (const LabelKind kind : {LabelKind::certain, LabelKind::soft}) {
+    PreferenceTask task(t5, labels, {pairs, pairs, dataset::cycled({0}, 1)}, {}, {kind, 0.1});
+    double expected = 0;
+    RandomSequence coins = random_of("a");
+    for (const auto& pair : pairs) {
+      const bool flipped = coins.chance(0.5);
+      const double right = flipped ? 1 - first_label(t5, pair.second) : first_label(t5, pair.first);
+      const double confidence = kind == LabelKind::soft ? pair.confidence : 1;
+      const double target = 0.9 * confidence + 0.1 * (1 - confidence);
+      expected -= target * std::log(right) + (1 - target) * std::log(1 - right);
+    }
+    EXPECT_NEAR(testing::loss_of(task, all, random_of("a")), expected, 1e-4);
+  }
 }
 
 TEST(PreferenceTask, PaddingOfAMicroBatchDoesNotMatter) {
@@ -78,7 +98,7 @@ TEST(PreferenceTask, PaddingOfAMicroBatchDoesNotMatter) {
   auto pairs = some_pairs();
   for (auto& pair : pairs) pair.second = pair.first;  // the same input in both orders: a flip changes the label only
   PreferenceTask task = preference_task(t5, pairs);
-  const double long_and_short = task.loss(std::vector<std::int64_t>{2, 3}, random_of("x")).item<double>();
+  const double long_and_short = testing::loss_of(task, {2, 3}, random_of("x"));
   RandomSequence coins = random_of("x");
   double expected = 0;
   for (const std::size_t i : {2U, 3U}) {
@@ -146,7 +166,51 @@ TEST(RewardTask, LossIsMinusLogSigmoidOfTheDifference) {
   for (const auto& pair : some_pairs()) {
     expected += std::log1p(std::exp(plain_reward(model, pair.second) - plain_reward(model, pair.first)));
   }
-  EXPECT_NEAR(task.loss(all, random_of("")).item<double>(), expected, 1e-4);
+  EXPECT_NEAR(testing::loss_of(task, all, random_of("")), expected, 1e-4);
+}
+
+TEST(RewardTask, HasMarginsLabelsAndCentringAsItsObjectiveSays) {
+  model::RewardModel model = tiny_reward_model();
+  auto pairs = some_pairs();
+  pairs[1].confidence = 0.75;
+  pairs[3].confidence = 0.4;
+  for (const auto scale : {MarginScale::fixed, MarginScale::confidence}) {
+    for (const auto kind : {LabelKind::certain, LabelKind::soft}) {
+      const RewardObjective objective{{kind, 0.1}, 0.6, scale, 0.01};
+      RewardTask task(model, {pairs, pairs, dataset::cycled({0}, 1)}, {}, objective);
+      double expected = 0;
+      for (const auto& pair : pairs) {
+        const double chosen = plain_reward(model, pair.first);
+        const double rejected = plain_reward(model, pair.second);
+        const double width = scale == MarginScale::fixed ? 1 : std::max(0.0, 2 * pair.confidence - 1);
+        const double z = chosen - rejected - 0.6 * width;
+        const double confidence = kind == LabelKind::soft ? pair.confidence : 1;
+        const double target = 0.9 * confidence + 0.1 * (1 - confidence);
+        expected += target * std::log1p(std::exp(-z)) + (1 - target) * std::log1p(std::exp(z)) +
+                    0.01 * (chosen + rejected) * (chosen + rejected);
+      }
+      EXPECT_NEAR(testing::loss_of(task, all, random_of("")), expected, 1e-4);
+      // Validation is measured without all this, so that settings can be compared.
+      RewardTask plain = reward_task(model, pairs);
+      EXPECT_EQ(validate(task).loss, validate(plain).loss);
+    }
+  }
+}
+
+TEST(RewardTask, TakesItsObjectiveFromTheSettings) {
+  RewardSettings settings;
+  settings.soft_labels = true;
+  settings.margin = 0.5;
+  settings.margin_scale = MarginScale::confidence;
+  settings.centring = 0.25;
+  settings.train.label_smoothing = 0.125;
+  const RewardObjective objective = objective_of(settings);
+  EXPECT_EQ(objective.labels.kind, LabelKind::soft);
+  EXPECT_EQ(objective.labels.smoothing, 0.125);
+  EXPECT_EQ(objective.margin, 0.5);
+  EXPECT_EQ(objective.margin_scale, MarginScale::confidence);
+  EXPECT_EQ(objective.centring, 0.25);
+  EXPECT_EQ(objective_of({}).labels.kind, LabelKind::certain);
 }
 
 TEST(RewardTask, ExchangedResponsesTurnTheSign) {
@@ -154,8 +218,8 @@ TEST(RewardTask, ExchangedResponsesTurnTheSign) {
   const auto pairs = some_pairs();
   RewardTask task = reward_task(model, {pairs[0], {pairs[0].second, pairs[0].first}});
   // softplus(-d) - softplus(d) = -d
-  const double right = task.loss(std::vector<std::int64_t>{0}, random_of("")).item<double>();
-  const double wrong = task.loss(std::vector<std::int64_t>{1}, random_of("")).item<double>();
+  const double right = testing::loss_of(task, {0}, random_of(""));
+  const double wrong = testing::loss_of(task, {1}, random_of(""));
   EXPECT_NEAR(right - wrong, plain_reward(model, pairs[0].second) - plain_reward(model, pairs[0].first), 1e-4);
 }
 
@@ -192,6 +256,30 @@ TEST(RewardTask, StepsAgainstTheGradientReachTheHeadAndTheT5) {
   EXPECT_LT(testing::loss_after_descent(task, all), 0.5);
   EXPECT_FALSE(at::equal(head, model.head.weight_D));
   EXPECT_FALSE(at::equal(embedding, model.t5.embedding_VD()));
+}
+
+TEST(PairTasks, ScoreEveryValidationPairOnce) {
+  model::RewardModel model = tiny_reward_model();
+  const auto pairs = some_pairs();
+  RewardTask reward = reward_task(model, pairs, {4, 16384});
+  model::T5 t5 = tiny_t5();
+  PreferenceTask preference = preference_task(t5, pairs, {4, 16384});
+  std::vector<int> seen(pairs.size());
+  ASSERT_EQ(reward.validation_pairs(), pairs.size());
+  for (std::int64_t portion = 0; portion < reward.validation_portions(); ++portion) {
+    for (const PairScore& score : reward.score(portion)) {
+      ++seen[score.pair];
+      EXPECT_NEAR(score.chosen, plain_reward(model, pairs[score.pair].first), 1e-5);
+      EXPECT_NEAR(score.rejected, plain_reward(model, pairs[score.pair].second), 1e-5);
+    }
+    for (const PairScore& score : preference.score(portion)) {
+      ++seen[score.pair];
+      const auto& pair = pairs[score.pair];
+      EXPECT_NEAR(score.chosen, (first_label(t5, pair.first) + 1 - first_label(t5, pair.second)) / 2, 1e-5);
+      EXPECT_EQ(score.rejected, 1 - score.chosen);
+    }
+  }
+  EXPECT_EQ(seen, std::vector<int>(pairs.size(), 2));
 }
 
 TEST(PairTasks, CountEveryPairOnceAndPickTheBestAccuracy) {

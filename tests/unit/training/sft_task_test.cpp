@@ -3,6 +3,7 @@
 #include "training/sft_task.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -44,15 +45,29 @@ TEST(SftTask, LossIsTheCrossEntropyOfAllTargetTokens) {
   const auto rows = some_rows();
   double expected = 0;
   for (const std::int64_t i : {2, 0, 1}) expected += plain_loss(t5, rows[static_cast<std::size_t>(i)]);
-  EXPECT_NEAR(task.loss(std::vector<std::int64_t>{2, 0, 1}, no_random).item<double>(), expected, 1e-4);
+  EXPECT_NEAR(testing::loss_of(task, {2, 0, 1}, no_random), expected, 1e-4);
 }
 
 TEST(SftTask, PaddingOfAMicroBatchDoesNotMatter) {
   model::T5 t5 = tiny_t5();
   SftTask task = make_task(t5);
   double alone = 0;
-  for (std::int64_t i = 0; i < 4; ++i) alone += task.loss(std::vector{i}, no_random).item<double>();
-  EXPECT_NEAR(task.loss(std::vector<std::int64_t>{0, 1, 2, 3}, no_random).item<double>(), alone, 1e-4);
+  for (std::int64_t i = 0; i < 4; ++i) alone += testing::loss_of(task, {i}, no_random);
+  EXPECT_NEAR(testing::loss_of(task, {0, 1, 2, 3}, no_random), alone, 1e-4);
+}
+
+TEST(SftTask, SmoothsLabelsInTrainingButNotInValidation) {
+  model::T5 t5 = tiny_t5();
+  SftTask plain = make_task(t5);
+  SftTask smooth(t5, {some_rows(), some_rows(), dataset::cycled({3, 1, 0, 2}, 2), 0.1}, {});
+  const auto row = some_rows()[1];  // one token, so that the mean over the vocabulary is easily had
+  const at::NoGradGuard no_gradients;
+  const auto source = t5.encode(model::make_batch(std::vector<tokenizer::Tokens>{row.input}, at::kCPU));
+  const at::Tensor log_p =
+      at::log_softmax(t5.logits(t5.decode(source, at::zeros({1, 1}, at::kLong)))[0][0].to(at::kDouble), 0);
+  const double expected = -0.9 * log_p[row.target[0]].item<double>() - 0.1 * log_p.mean().item<double>();
+  EXPECT_NEAR(testing::loss_of(smooth, {1}, no_random), expected, 1e-4);
+  EXPECT_EQ(smooth.validate(0).loss, plain.validate(0).loss);
 }
 
 TEST(SftTask, AnExampleWeighsItsTargetTokens) {

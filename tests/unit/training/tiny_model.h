@@ -2,8 +2,9 @@
 // A random T5 of a few hundred weights, and plain gradient descent on a task.
 #pragma once
 
-#include <ATen/core/grad_mode.h>
+#include <ATen/ATen.h>
 
+#include <utility>
 #include <vector>
 
 #include "model/t5.h"
@@ -25,26 +26,26 @@ inline model::T5 tiny_t5() {
 
 /// Sets all weights to 0, so that all scores are equal.
 inline void erase_weights(training::Task& task) {
-  for (auto& parameter : task.parameters()) parameter.value.zero_();
+  for (auto& weight : task.weights()) weight.value.zero_();
+}
+
+/// The loss of a micro-batch; gradients go nowhere.
+inline double loss_of(training::Task& task, const std::vector<std::int64_t>& examples, RandomSequence random) {
+  return task.differentiate(examples, random, [](const at::Tensor&, const at::Tensor&) {});
 }
 
 /// Makes some steps against the gradient of the loss of these examples; returns the last loss as a share of the first.
 inline double loss_after_descent(training::Task& task, const std::vector<std::int64_t>& examples) {
   const RandomSequence random(Philox("descent", 1, 0, ""));
-  auto parameters = task.parameters();
-  for (auto& parameter : parameters) parameter.value.requires_grad_(true);
-  const double first = task.loss(examples, random).item<double>();
+  const double first = loss_of(task, examples, random);
   for (int step = 0; step < 25; ++step) {
-    task.loss(examples, random).backward();
-    const at::NoGradGuard no_gradients;
-    for (auto& parameter : parameters) {
-      if (!parameter.value.grad().defined()) continue;
-      const double norm = parameter.value.grad().norm().item<double>();
-      if (norm > 0) parameter.value.sub_(parameter.value.grad(), 0.1 / (1 + norm));
-      parameter.value.mutable_grad().reset();
-    }
+    std::vector<std::pair<at::Tensor, at::Tensor>> changes;
+    task.differentiate(examples, random, [&](const at::Tensor& weight, const at::Tensor& gradient) {
+      if (gradient.defined()) changes.emplace_back(weight, gradient);
+    });
+    for (const auto& [weight, gradient] : changes) weight.sub_(gradient, 0.1 / (1 + gradient.norm().item<double>()));
   }
-  return task.loss(examples, random).item<double>() / first;
+  return loss_of(task, examples, random) / first;
 }
 
 }  // namespace westofn::testing

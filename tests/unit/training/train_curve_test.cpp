@@ -30,5 +30,15 @@ TEST(TrainCurve, ReadsBackWhatWasWritten) {
   EXPECT_TRUE(std::isnan(read[1].validation_loss) && std::isnan(read[1].validation_accuracy));
 }
 
+TEST(TrainCurve, IsOneJsonObjectALineWithNullsForWhatIsNotThere) {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<CurvePoint> curve = {{0, 0, nan, nan, 1.5, 0.5}, {1, 0.1, 1.25, 0.1 + 0.2, nan, nan}};
+  EXPECT_EQ(
+      curve_lines(curve),
+      R"({"step":0,"learning_rate":0.0,"loss":null,"gradient_norm":null,"validation_loss":1.5,"validation_accuracy":0.5}
+{"step":1,"learning_rate":0.1,"loss":1.25,"gradient_norm":0.30000000000000004,"validation_loss":null,"validation_accuracy":null}
+)");
+}
+
 }  // namespace
 }  // namespace westofn::training

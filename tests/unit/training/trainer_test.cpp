@@ -99,7 +99,8 @@ TEST_F(Trainer, GivesTheSameBitsOnAnyNumberOfRanks) {
   }
 }
 
-/// AdamW in float64 with gradients summed in float64: nothing shared with the trainer but the loss.
+/// AdamW in float64 with gradients summed in float64: nothing shared with the trainer but the gradients of
+/// micro-batches.
 struct PlainLoop {
   std::vector<at::Tensor> masters, m, v;
   std::vector<double> losses, norms;
@@ -109,7 +110,6 @@ struct PlainLoop {
       masters.push_back(p.value.to(at::kDouble).clone());
       m.push_back(at::zeros_like(masters.back()));
       v.push_back(at::zeros_like(masters.back()));
-      p.value.requires_grad_(true);
     }
     for (std::int64_t step = 0; step < options.settings.steps; ++step) run_step(task, options, step);
   }
@@ -124,30 +124,32 @@ struct PlainLoop {
     for (std::size_t part = 0; part * 2 < examples.size(); ++part) {
       const std::size_t count = std::min<std::size_t>(2, examples.size() - 2 * part);
       const Philox philox("train", options.seed, static_cast<std::uint64_t>(step), std::to_string(part));
-      const at::Tensor value = task.loss(std::span(examples).subspan(2 * part, count), RandomSequence(philox));
-      loss += value.item<double>();
-      value.backward();
-      for (std::size_t i = 0; i < masters.size(); ++i) {
-        at::Tensor& gradient = task.parameters()[i].value.mutable_grad();
-        if (gradient.defined()) gradients[i] += gradient.to(at::kDouble);
-        gradient = at::Tensor();
-      }
+      std::size_t next = 0;
+      loss += task.differentiate(std::span(examples).subspan(2 * part, count), RandomSequence(philox),
+                                 [&](const at::Tensor&, const at::Tensor& gradient) {
+                                   if (gradient.defined()) gradients[next] += gradient.to(at::kDouble);
+                                   ++next;
+                                 });
     }
     losses.push_back(loss / weight);
     double square = 0;
     for (auto& gradient : gradients) square += (gradient /= weight).square().sum().item<double>();
     norms.push_back(std::sqrt(square));
-    const double clip = std::min(1.0, options.settings.clip_norm / norms.back());
+    const double clip = std::min(1.0, *options.settings.clip_norm / (norms.back() + 1e-6));
     for (std::size_t i = 0; i < masters.size(); ++i) update(task, options, step, i, gradients[i] * clip);
   }
 
   void update(ToyTask& task, const TrainerOptions& options, std::int64_t step, std::size_t i, const at::Tensor& g) {
     const auto t = static_cast<double>(step + 1);
-    const double lr = learning_rate(options.settings, step);
-    m[i] = 0.9 * m[i] + 0.1 * g;
-    v[i] = 0.999 * v[i] + 0.001 * g * g;
-    const at::Tensor root = (v[i] / (1 - std::pow(0.999, t))).sqrt() + 1e-8;
-    masters[i] = masters[i] * (1 - lr * options.settings.weight_decay) - lr * (m[i] / (1 - std::pow(0.9, t))) / root;
+    const TrainSettings& settings = options.settings;
+    const double lr = learning_rate(settings, step);
+    const double beta1 = settings.adam_beta1;
+    const double beta2 = settings.adam_beta2;
+    m[i] = beta1 * m[i] + (1 - beta1) * g;
+    v[i] = beta2 * v[i] + (1 - beta2) * g * g;
+    const at::Tensor root = (v[i] / (1 - std::pow(beta2, t))).sqrt() + settings.adam_eps;
+    const double decay = task.parameters()[i].name == "bias" ? 0 : settings.weight_decay;
+    masters[i] = masters[i] * (1 - lr * decay) - lr * (m[i] / (1 - std::pow(beta1, t))) / root;
     const at::NoGradGuard no_grad;
     task.parameters()[i].value.copy_(masters[i]);
   }
@@ -157,6 +159,10 @@ TEST_F(Trainer, AgreesWithAPlainLoopInFloat64) {
   for (const double clip_norm : {0.05, 1e9}) {
     auto options = adamw_options;
     options.settings.clip_norm = clip_norm;
+    options.settings.weight_decay = 0.1;
+    options.settings.adam_beta1 = 0.8;
+    options.settings.adam_beta2 = 0.95;
+    options.settings.adam_eps = 1e-3;
     options.settings.validate_every = 100;  // so that the best weights are the last
     ToyTask task;
     const PlainLoop plain(task, options);
@@ -171,6 +177,23 @@ TEST_F(Trainer, AgreesWithAPlainLoopInFloat64) {
       EXPECT_NEAR(result.curve[s + 1].gradient_norm, plain.norms[s], 1e-5 * plain.norms[s]) << s;
     }
   }
+}
+
+TEST_F(Trainer, ClipsAdafactorOnlyIfItIsToldTo) {
+  auto options = adafactor_options;
+  const auto unset = run(1, "unset", options);
+  options.settings.clip_norm = 0;
+  EXPECT_EQ(bytes_of(run(1, "none", options)), bytes_of(unset));
+  options.settings.clip_norm = 0.05;  // far below the norms of all steps
+  const auto clipped = run(1, "clipped", options);
+  EXPECT_NE(bytes_of(clipped), bytes_of(unset));
+  EXPECT_GT(clipped.curve[1].gradient_norm, 0.05) << "the curve has the norm before clipping";
+  options = adamw_options;
+  const auto of_adamw = run(1, "adamw-unset", options);
+  options.settings.clip_norm = 1;
+  EXPECT_EQ(bytes_of(run(1, "adamw-one", options)), bytes_of(of_adamw));
+  options.settings.clip_norm = 0;
+  EXPECT_NE(bytes_of(run(1, "adamw-none", options)), bytes_of(of_adamw));
 }
 
 TEST_F(Trainer, EndsWithTheSameBitsAfterAFailureOnOtherRanks) {
@@ -295,6 +318,31 @@ TEST_F(Trainer, EndsAfterTenStepsThatAreNotFinite) {
   }
 }
 
+TEST_F(Trainer, NamesTheExamplesOfAGradientThatIsNotFiniteThoughTheLossIs) {
+  for (const int ranks : {1, 2, 3}) {
+    try {
+      run(ranks, "gradient" + std::to_string(ranks), adamw_options, [](ToyTask& task, int) {
+        // Every step has an example that is 7 times the step; it stands in the first micro-batch.
+        auto is_broken = std::make_shared<bool>(false);
+        auto step_now = std::make_shared<std::int64_t>(0);
+        task.on_batch = [=](std::int64_t step) { *step_now = step; };
+        task.factor = [=](std::int64_t example) {
+          *is_broken =
+              example == (*step_now * 7 + 3 * 5) % 50 || (*is_broken && example == (*step_now * 7 + 3 * 4) % 50);
+          return 1.0;
+        };
+        task.spoil = [=](at::Tensor gradient) {
+          return *is_broken && gradient.defined() ? gradient.mul(nan) : gradient;
+        };
+      });
+      ADD_FAILURE() << "goes on for ever";
+    } catch (const DataError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("step 10"));
+      EXPECT_THAT(error.what(), HasSubstr("training examples 25 28)")) << "the third micro-batch of step 9";
+    }
+  }
+}
+
 /// Tells of a given accuracy at each validation.
 class ScriptedTask : public ToyTask {
  public:
@@ -327,6 +375,49 @@ TEST_F(Trainer, KeepsTheWeightsOfTheBestValidation) {
   for (std::size_t i = 0; i < first_18.best_weights.size(); ++i) {
     EXPECT_TRUE(at::equal(first_18.best_weights[i].value, best_of_all.best_weights[i].value));
   }
+}
+
+/// Tells of an accuracy that depends on the number of the validation alone, also after a restart.
+class ScheduledTask : public ToyTask {
+ public:
+  ScheduledTask(std::vector<double> accuracies, std::int64_t first)
+      : accuracies_(std::move(accuracies)), next_(static_cast<std::size_t>(first)) {}
+  std::int64_t validation_portions() const override { return 1; }
+  Validation validate(std::int64_t) override { return {1, accuracies_.at(next_++), 1, 1}; }
+  Selection selection() const override { return Selection::accuracy; }
+
+ private:
+  std::vector<double> accuracies_;
+  std::size_t next_;
+};
+
+TEST_F(Trainer, StopsEarlyAfterValidationsWithoutABetterOneAlsoWhenItIsResumed) {
+  auto options = adafactor_options;
+  options.settings.validate_every = 2;
+  options.settings.early_stop = 3;
+  const std::vector<double> accuracies = {0.9, 0.5, 0.6, 0.6, 0.7, 0.65, 0.7, 0.1, 0.95, 0.96, 0.97};
+  const auto train_from = [&](const std::string& name, std::int64_t first_validation, std::int64_t break_at) {
+    app::RunFolder(folder_ / name).make();
+    const app::StopControl stop(std::nullopt);
+    TrainingResult result;
+    comm::run_threads(1, [&](comm::Communicator& world) {
+      ScheduledTask task(accuracies, first_validation);
+      task.on_batch = [&](std::int64_t step) {
+        if (step == break_at) throw InternalError("broken");
+      };
+      result = testing::train_toy(world, folder_ / name, task, options, stop);
+      losses_ = task.losses;
+    });
+    return result;
+  };
+  const auto undisturbed = train_from("undisturbed", 0, -1);
+  EXPECT_EQ(undisturbed.curve.back().step, 14) << "0.7 at step 8, then 0.65, 0.7 and 0.1";
+  EXPECT_EQ(undisturbed.best_step, 12) << "of equal ones the later, as without early stop";
+  options.runtime.checkpoint_minutes = 0;
+  EXPECT_THROW(train_from("resumed", 0, 11), InternalError);
+  const auto resumed = train_from("resumed", 6, -1);
+  EXPECT_EQ(losses_, 3 * 6) << "only steps 12 to 14";
+  EXPECT_EQ(bytes_of(resumed), bytes_of(undisturbed));
 }
 
 TEST_F(Trainer, ReturnsTheUntrainedModelForNoSteps) {

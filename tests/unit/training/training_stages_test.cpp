@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "comm/single_communicator.h"
@@ -22,6 +23,7 @@ namespace westofn::training {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::HasSubstr;
 using testing::human_pair;
 
 /// A text of a hundred tokens.
@@ -102,6 +104,75 @@ TEST_F(TrainingStages, PolicyIsAHuggingFaceFolderAndItsRowsAreCounted) {
   const model::T5 after = model::T5::load(folder, {});
   EXPECT_EQ(after.config(), before.config());
   EXPECT_FALSE(at::equal(after.embedding_VD(), before.embedding_VD()));
+}
+
+TEST_F(TrainingStages, LeaveACardACurveAndASummaryThatTheManifestLists) {
+  const auto expect_files = [&](const io::Manifest& manifest, const std::string& folder, const std::string& words) {
+    io::verify_files(folder, manifest);
+    for (const char* name : {"README.md", "curve.h5", "curve.jsonl", "training.json", "westofn.json"}) {
+      EXPECT_NO_THROW((void)io::find_file(manifest, name)) << name;
+    }
+    const std::string card = testing::read_all(folder + "/README.md");
+    EXPECT_THAT(card, HasSubstr(words));
+    EXPECT_THAT(card, HasSubstr("a T5 folder that was given"));
+    EXPECT_THAT(card, ::testing::Not(HasSubstr(folder_.path().string()))) << "no path";
+    const std::string lines = testing::read_all(folder + "/curve.jsonl");
+    EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 4);
+  };
+  policy_.start.folder.name = preference_.start.folder.name = reward_.start.folder.name = "model";
+  expect_files(make(train_policy, policy_), stage(sft_spec(policy_)), "demonstrations, training | 3 |");
+  expect_files(make(train_preference, preference_), stage(preference_spec(preference_)),
+               "human pairs (the labelled half), training | 5 |");
+  reward_.settings.human = HumanSet::hf100;
+  expect_files(make(train_reward, reward_), stage(reward_spec(reward_)), "human pairs (all), training | 6 |");
+}
+
+TEST_F(TrainingStages, DrawTheScoresOfTheValidationPairsAndNameTheFreeRulesBesideTheFirstAccuracy) {
+  const auto printed = [&](const auto& train, const auto& inputs) {
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    make(train, inputs);
+    return ::testing::internal::GetCapturedStdout() + ::testing::internal::GetCapturedStderr();
+  };
+  const std::string of_reward = printed(train_reward, reward_);
+  EXPECT_THAT(of_reward, HasSubstr("rewards of the validation pairs"));
+  EXPECT_THAT(of_reward,
+              ::testing::ContainsRegex("step 0/3 .*accuracy .*\\(always the longer response 0.2500, the shorter "
+                                       "0.7500\\)"));
+  EXPECT_THAT(of_reward, HasSubstr("tokens of the training batches were padding"));
+  EXPECT_THAT(printed(train_preference, preference_), HasSubstr("P(chosen > rejected) of the validation pairs"));
+}
+
+TEST_F(TrainingStages, SettingsOfTheObjectiveChangeWhatIsLearnt) {
+  const auto weights = [&](const RewardInputs& inputs) {
+    make(train_reward, inputs);
+    return model::load_reward_model(stage(reward_spec(inputs)), {}).head.weight_D;
+  };
+  const std::vector<MixtureRow> rows = {{PairSourceKind::human, 0}, {PairSourceKind::synthetic, 1}};
+  testing::write_recipe_folder(folder_ / "recipe", 2, rows, {"a", "c", "d", "long", "equal"});
+  reward_.settings.recipe = "west";
+  reward_.recipe = {"recipe-west", folder_ / "recipe", "03"};
+  std::vector<at::Tensor> found = {weights(reward_)};
+  std::vector<RewardInputs> others(5, reward_);
+  others[0].settings.soft_labels = true;
+  others[1].settings.margin = 1;
+  others[2].settings.margin = 1;
+  others[2].settings.margin_scale = MarginScale::confidence;
+  others[3].settings.centring = 0.5;
+  others[4].settings.train.label_smoothing = 0.2;
+  for (const auto& inputs : others) found.push_back(weights(inputs));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) EXPECT_FALSE(at::equal(found[i], found[k])) << i << " " << k;
+  }
+}
+
+TEST_F(TrainingStages, WindowsAreForAllThree) {
+  const std::string sft = sft_spec(policy_).key();
+  policy_.settings.window = preference_.settings.window = reward_.settings.window = 2;
+  EXPECT_NE(sft_spec(policy_).key(), sft);
+  EXPECT_NO_THROW(make(train_policy, policy_));
+  EXPECT_NO_THROW(make(train_preference, preference_));
+  EXPECT_NO_THROW(make(train_reward, reward_));
 }
 
 TEST_F(TrainingStages, ZeroStepsGiveTheSameWeightsBack) {
@@ -196,6 +267,15 @@ TEST_F(TrainingStages, KeysDependOnWhatChangesTheResult) {
   other = reward_;
   other.runtime.micro_batch = 1;
   EXPECT_NE(reward_spec(other).key(), key);
+  for (const auto& change : std::vector<std::function<void(RewardSettings&)>>{
+           [](RewardSettings& s) { s.window = 3; }, [](RewardSettings& s) { s.soft_labels = true; },
+           [](RewardSettings& s) { s.margin = 1; }, [](RewardSettings& s) { s.centring = 1; },
+           [](RewardSettings& s) { s.train.clip_norm = 2; }, [](RewardSettings& s) { s.train.dropout = 0.1; },
+           [](RewardSettings& s) { s.train.early_stop = 2; }, [](RewardSettings& s) { s.train.adam_eps = 1e-6; }}) {
+    other = reward_;
+    change(other.settings);
+    EXPECT_NE(reward_spec(other).key(), key);
+  }
   other = reward_;
   other.pools = {"pools", "p", "05"};
   EXPECT_NE(reward_spec(other).key(), key);

@@ -34,14 +34,37 @@ TEST(TrainingSummary, ComparesTheBestWithTheUntrainedModel) {
 TEST(TrainingSummary, IsWrittenWithItsCounts) {
   TrainingSummary summary = summarize(some_result(), Task::Selection::accuracy);
   add_balance("train", {10, 2, 1}, summary.counts);
-  summary.longer = 0.625;
+  summary.accuracy = {{0.75, 0.5, 0.875, 8}, {0.625, {0.125, -0.25, 0.5, 8}}, {0.375, {0.375, 0.25, 0.5, 8}}};
+  summary.tokens = {75, 100};
   EXPECT_EQ(to_json(summary), R"({
   "selection": "validation accuracy",
   "steps": 3,
   "best_step": 2,
   "untrained": 0.5,
   "best": 0.75,
-  "longer": 0.625,
+  "accuracy": {
+    "value": 0.75,
+    "low": 0.5,
+    "high": 0.875,
+    "pairs": 8
+  },
+  "longer": {
+    "accuracy": 0.625,
+    "advantage": 0.125,
+    "low": -0.25,
+    "high": 0.5
+  },
+  "shorter": {
+    "accuracy": 0.375,
+    "advantage": 0.375,
+    "low": 0.25,
+    "high": 0.5
+  },
+  "tokens": {
+    "training": 75,
+    "with_padding": 100,
+    "padding": 0.25
+  },
   "rows": {
     "train.equal": 1,
     "train.too_long": 2,
@@ -51,31 +74,44 @@ TEST(TrainingSummary, IsWrittenWithItsCounts) {
 )");
 }
 
-TEST(TrainingSummary, WarnsOfAModelThatTrainingHasNotHelped) {
-  TrainingSummary summary = summarize(some_result(), Task::Selection::accuracy);
-  const auto printed = [&] {
-    ::testing::internal::CaptureStderr();
-    ::testing::internal::CaptureStdout();
-    report("reward-x", summary);
-    return ::testing::internal::GetCapturedStdout() + ::testing::internal::GetCapturedStderr();
-  };
-  summary.longer = 0.6;
-  EXPECT_THAT(printed(), ::testing::Not(HasSubstr("warning")));
-  summary.longer = 0.8;
-  EXPECT_THAT(printed(), HasSubstr("no better than always preferring the longer"));
-  summary.best = 0.5;
-  EXPECT_THAT(printed(), HasSubstr("has not improved"));
-  summary.best = std::nan("");
-  EXPECT_THAT(printed(), HasSubstr("has not improved"));
+/// What `report` prints.
+std::string printed(const TrainingSummary& summary) {
+  ::testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStdout();
+  report("reward-x", summary);
+  return ::testing::internal::GetCapturedStdout() + ::testing::internal::GetCapturedStderr();
 }
 
-TEST(LongerAccuracy, CountsWordsOfThePairsThatAreUsed) {
-  const std::vector<dataset::LabelledPair> pairs = {
-      {"", "one two three", "x"}, {"", "x", "one two"}, {"", "one two", "three  four"}, {"", "a b c d", "x"}};
-  PairExamples used;
-  used.places = {0, 1, 2, -1};
-  used.pairs.resize(3);
-  EXPECT_DOUBLE_EQ(longer_accuracy(pairs, used), 1.5 / 3);
+TEST(TrainingSummary, IsReportedWithIntervalBaselinesAndPadding) {
+  TrainingSummary summary = summarize(some_result(), Task::Selection::accuracy);
+  summary.accuracy = {{0.75, 0.72, 0.78, 800}, {0.6, {0.15, 0.1, 0.2, 800}}, {0.4, {0.35, 0.3, 0.4, 800}}};
+  summary.tokens = {75, 100};
+  EXPECT_THAT(printed(summary),
+              ::testing::AllOf(HasSubstr("accuracy 50.0 % untrained, 75.0 % [72.0, 78.0] at step 2 of 3; always "
+                                         "preferring the longer response 60.0 %, the shorter 40.0 %"),
+                               HasSubstr("25.0 % of the 100 tokens of the training batches were padding"),
+                               ::testing::Not(HasSubstr("warning"))));
+}
+
+TEST(TrainingSummary, WarnsOfAModelThatTrainingHasNotHelped) {
+  TrainingSummary summary = summarize(some_result(), Task::Selection::accuracy);
+  EXPECT_THAT(printed(summary), ::testing::Not(HasSubstr("warning")));
+  summary.best = 0.5;
+  EXPECT_THAT(printed(summary), HasSubstr("has not improved"));
+  summary.best = std::nan("");
+  EXPECT_THAT(printed(summary), HasSubstr("has not improved"));
+}
+
+TEST(TrainingSummary, WarnsOfAModelThatATrivialRuleCanReplace) {
+  TrainingSummary summary = summarize(some_result(), Task::Selection::accuracy);
+  summary.accuracy = {{0.75, 0.72, 0.78, 800}, {0.2, {0.55, 0.5, 0.6, 800}}, {0.8, {-0.05, -0.1, 0.01, 800}}};
+  EXPECT_THAT(printed(summary),
+              HasSubstr("warning: reward-x: the model is no better than always preferring the shorter"));
+}
+
+TEST(AccuracyText, LeavesOutAnIntervalThatIsNotThere) {
+  EXPECT_EQ(accuracy_text({0.742, 0.71, 0.771, 100}), "74.2 % [71.0, 77.1]");
+  EXPECT_EQ(accuracy_text({0.742, std::nan(""), std::nan(""), 100}), "74.2 %");
 }
 
 TEST(ScaleOf, IsMeanAndStandardDeviation) {

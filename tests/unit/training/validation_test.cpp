@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <utility>
+#include <vector>
 
 namespace westofn::training {
 namespace {
@@ -36,6 +38,39 @@ TEST(IsBetter, NeverPrefersAModelWithoutANumber) {
     EXPECT_TRUE(is_better(selection, point(2, 0.5, 0.5), point(1, nan, nan)));
     EXPECT_TRUE(is_better(selection, point(2, nan, nan), point(1, nan, nan))) << "the last one, if nothing is known";
   }
+}
+
+std::int64_t without_gain(Selection selection, const std::vector<double>& values, std::int64_t every = 1) {
+  std::vector<CurvePoint> curve = {point(0, 0, 1)};
+  for (const double value : values) {
+    const auto step = static_cast<std::int64_t>(curve.size());
+    curve.push_back(step % every == 0 ? point(step, selection == Selection::loss ? value : nan,
+                                              selection == Selection::accuracy ? value : nan)
+                                      : point(step, nan, nan));
+  }
+  return validations_without_gain(selection, curve, every);
+}
+
+TEST(ValidationsWithoutGain, CountSinceTheLastOneThatWasBetterThanAllBefore) {
+  for (const auto& [values, expected] : std::vector<std::pair<std::vector<double>, int>>{{{}, 0},
+                                                                                         {{0.5}, 0},
+                                                                                         {{0.5, 0.6}, 0},
+                                                                                         {{0.5, 0.5}, 1},
+                                                                                         {{0.5, 0.4, 0.5, 0.3}, 3},
+                                                                                         {{0.5, 0.4, 0.3, 0.6}, 0},
+                                                                                         {{0.6, 0.5, 0.55}, 2},
+                                                                                         {{nan, nan}, 2},
+                                                                                         {{nan, 0.5}, 0},
+                                                                                         {{0.5, nan}, 1}}) {
+    EXPECT_EQ(without_gain(Selection::accuracy, values), expected) << values.size();
+    std::vector<double> losses;
+    for (const double value : values) losses.push_back(-value);
+    EXPECT_EQ(without_gain(Selection::loss, losses), expected) << values.size();
+  }
+}
+
+TEST(ValidationsWithoutGain, LookOnlyWhereValidationIs) {
+  EXPECT_EQ(without_gain(Selection::accuracy, {0, 0.5, 0, 0.4, 0, 0.4, 0}, 2), 2);
 }
 
 }  // namespace

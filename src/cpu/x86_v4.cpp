@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#define WESTOFN_LANES 16
+#include "cpu/table.h"
+#include "cpu/units.h"
+
+namespace westofn::cpu {
+
+const Kernels& x86_v4_kernels() {
+  static constexpr Kernels table = kernels_named("AVX-512");
+  return table;
+}
+
+}  // namespace westofn::cpu

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// How much of what a training computes is padding.
+#pragma once
+
+#include <cstdint>
+
+#include "training/task.h"
+
+namespace westofn::training {
+
+/// Local. The tokens of the batches of the first `steps` steps, each cut into micro-batches as in training.
+[[nodiscard]] TokenCount count_training_tokens(const Task& task, std::int64_t steps, std::int64_t micro_batch);
+
+/// The share of padding; 0 without tokens.
+[[nodiscard]] double padding_share(const TokenCount& count);
+
+}  // namespace westofn::training
