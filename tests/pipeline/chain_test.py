@@ -99,10 +99,11 @@ class Chain(unittest.TestCase):
 
         def contents_of(run):
             """Stage and file -> all contents: keys differ, since files are read instead of a world."""
+            named_keys = ("manifest.json", "balance.json", "README.md")  # a model card names the stages behind it
             found = {}
             for name, data in run.items():
                 stage, *rest = pathlib.Path(name).parts
-                if rest and not stage.startswith(("world-", "evaluate-")) and rest[-1] not in ("manifest.json", "balance.json"):
+                if rest and not stage.startswith(("world-", "evaluate-")) and rest[-1] not in named_keys:
                     found.setdefault((stage.rsplit("-", 1)[0], *rest), []).append(data)
             return {name: sorted(contents) for name, contents in found.items()}
 

@@ -301,7 +301,7 @@ TEST_P(TrainingOnEveryUnit, UpdatesAsAdamW) {
   Numbers v(static_cast<std::size_t>(count), 0.01F);
   const Numbers before = w;
   const Numbers m_before = m;
-  kernels.adamw({w.data(), g.data(), m.data(), v.data(), count, 0.5F, 0.9F, 0.999F, 1e-8F, 0.01F, 0.99F, 2.0F});
+  kernels.adamw({w.data(), g.data(), m.data(), v.data(), count, 0.5F, 0.999F, 0.1F, 0.001F, 1e-8F, 0.01F, 0.99F, 2.0F});
   for (std::int64_t i = 0; i < count; ++i) {
     const double gradient = 0.5 * at(g, i);
     const double first = 0.9 * at(m_before, i) + 0.1 * gradient;
