@@ -88,8 +88,8 @@ inline void adamw_rows(const AdamwUpdate& u) {
   for_vectors(u.count, [&](std::int64_t i, std::int64_t n) {
     const Floats g = load(u.gradient + i, n, 0) * gradient_factor;
     Floats m = load(u.m + i, n, 0);
-    m += (g - m) * u.new1;
-    const Floats v = load(u.v + i, n, 0) * u.beta2 + g * g * u.new2;
+    m += (g - m) * u.one_minus_beta1;
+    const Floats v = load(u.v + i, n, 0) * u.beta2 + g * g * u.one_minus_beta2;
     store(u.m + i, m, n);
     store(u.v + i, v, n);
     Floats root{};

@@ -36,8 +36,8 @@ void adamw(const at::Tensor& weights, OptimizerState& state, const Update& u) {
     at::parallel_for(0, weights.numel(), numbers_of_thread, [&](std::int64_t begin, std::int64_t end) {
       const auto place = [&](const at::Tensor& tensor) { return tensor.mutable_data_ptr<float>() + begin; };
       cpu::best_kernels().adamw({place(weights), u.gradient.const_data_ptr<float>() + begin, place(m), place(v),
-                                 end - begin, static_cast<float>(u.gradient_factor), static_cast<float>(beta2),
-                                 static_cast<float>(1 - beta1), static_cast<float>(1 - beta2), static_cast<float>(eps),
+                                 end - begin, static_cast<float>(u.gradient_factor), static_cast<float>(1 - beta1),
+                                 static_cast<float>(beta2), static_cast<float>(1 - beta2), static_cast<float>(eps),
                                  static_cast<float>(rate), static_cast<float>(keep),
                                  static_cast<float>(1 / correction2)});
     });

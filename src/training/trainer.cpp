@@ -53,6 +53,21 @@ std::string describe(const CurvePoint& point, std::int64_t steps) {
   return text;
 }
 
+/// Rank 0: says if ranks will wait for others in every step.
+void warn_of_idle_ranks(const std::string& stage, const TrainerOptions& options, const comm::DeviceGroup& group) {
+  const std::int64_t batch = options.settings.batch;
+  const std::int64_t micro_batch = std::min(options.runtime.micro_batch, batch);
+  const std::int64_t parts = (batch + micro_batch - 1) / micro_batch;
+  const std::int64_t rounds = (parts + group.size() - 1) / group.size();
+  const std::int64_t idle = rounds * group.size() - parts;
+  if (group.rank() != 0 || idle == 0) return;
+  log_warning(stage + ": a batch of " + std::to_string(batch) + " has " + std::to_string(parts) + " micro-batches of " +
+              std::to_string(micro_batch) + " for " + std::to_string(group.size()) +
+              " ranks: " + std::to_string(100 * idle / (rounds * group.size())) +
+              " % of the ranks' time is spent waiting. Make runtime.micro_batch smaller, or use ranks that divide " +
+              "the micro-batches");
+}
+
 class Trainer {
  public:
   Trainer(app::StageRun& stage, comm::DeviceGroup& group, Task& task, const TrainerOptions& options);
@@ -125,6 +140,7 @@ TrainingResult Trainer::run() {
 }
 
 void Trainer::start() {
+  warn_of_idle_ranks(stage_.name(), options_, group_);
   if (load_checkpoint(stage_, state_)) {
     stopped_early_ = gives_up();
     publish_weights();

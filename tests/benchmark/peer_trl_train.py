@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Worker: TRL's RewardTrainer with T5ForSequenceClassification, as a user would start it. Its head runs the whole
 decoder over the source, so it does more work than one decoder step."""
+import math
 import os
 import tempfile
 
@@ -16,7 +17,7 @@ from trl import RewardConfig, RewardTrainer  # noqa: E402
 
 # What was found to be the fastest on one core.
 ATTENTION = "eager"
-MICRO_BATCH = 1
+MICRO_BATCH = 2
 OPTIMIZERS = {"adamw": "adamw_torch_fused", "adafactor": "adafactor"}
 ENDLESS = 1_000_000
 
@@ -40,7 +41,7 @@ class StandStill(transformers.TrainerCallback):
 
 def make_trainer(rows, output):
     steps = len(rows) // (2 * arguments.pairs)
-    at_once = arguments.micro_batch or MICRO_BATCH
+    at_once = arguments.micro_batch or math.gcd(MICRO_BATCH, arguments.pairs)
     model = transformers.T5ForSequenceClassification.from_pretrained(
         arguments.model, num_labels=1, attn_implementation=ATTENTION, dtype=torch.float32)
     config = RewardConfig(

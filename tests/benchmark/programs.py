@@ -13,8 +13,8 @@ PEERS = {"transformers": HERE / "peer_transformers.py", "ctranslate2": HERE / "p
 TRAINING_PEERS = {"transformers": HERE / "peer_transformers_train.py", "trl": HERE / "peer_trl_train.py"}
 OURS = "westofn"
 # Ranks stay on the cores that the launcher is given; our worker deals them out.
-OPEN_MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
-            "OMPI_MCA_hwloc_base_binding_policy": "none"}
+OPEN_MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+            "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_hwloc_base_binding_policy": "none"}
 
 
 class WorkerError(Exception):
