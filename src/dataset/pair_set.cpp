@@ -27,8 +27,8 @@ void refuse_other_pairs(const std::string& path, const io::FileInfo& file, const
 void add_human_pairs(std::vector<HumanPair> pairs, PairSet& set) {
   for (auto& pair : pairs) {
     // The confidence of annotators is in a scale of their own, so that it is no probability.
-    set.pairs.push_back(
-        {std::move(pair.prompt), std::move(pair.chosen), std::move(pair.rejected), 1, std::move(pair.group)});
+    set.pairs.push_back({std::move(pair.prompt), std::move(pair.chosen), std::move(pair.rejected), 1,
+                         std::move(pair.group), std::move(pair.id)});
     ++set.sources[pair.source];
   }
   set.human = static_cast<std::int64_t>(set.pairs.size());
@@ -54,6 +54,7 @@ PairSet mixture_pair_set(const std::string& prepare_folder, HumanSet set, const 
   for (auto& pair : io::read_kept_pairs(recipe_folder)) {
     mixture.pairs.push_back({std::move(pair.prompt_text), std::move(pair.chosen_response),
                              std::move(pair.rejected_response), pair.confidence});
+    mixture.pairs.back().id = std::move(pair.prompt_id);
   }
   const auto pairs = static_cast<std::int64_t>(mixture.pairs.size());
   for (const MixtureRow& row : io::read_mixture(path, file)) {

@@ -19,6 +19,7 @@ struct LabelledPair {
   std::string rejected;
   double confidence = 1;  ///< of a synthetic pair: P(chosen > rejected) of the preference model; 1 for human pairs
   std::string group{};    ///< of a human pair
+  std::string id{};       ///< of a human pair; of a synthetic one that of its prompt
 };
 
 /// Every pair once, and the order in which they are shown.

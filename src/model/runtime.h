@@ -39,7 +39,7 @@ void visit_fields(V& v, RuntimeSettings& s) {
   v.optional("activation_checkpointing", s.activation_checkpointing,
              "training keeps only the inputs of blocks and computes the rest again: less memory, a third more work");
   v.optional("check_weights_every", s.check_weights_every,
-             "steps after which the ranks compare their weights bit by bit; 0: never");
+             "steps after which the ranks compare their weights bit by bit, also when a loss is no number; 0: never");
   v.optional("checkpoint_minutes", s.checkpoint_minutes, "minutes of training that a killed job may lose");
   const auto positive = [&](const char* key, std::int64_t value) {
     v.check(key, value >= 1 && value <= 1'000'000, "a number from 1 to 1000000");

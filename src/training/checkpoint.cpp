@@ -45,6 +45,14 @@ void remove_folder(const std::string& path) {
   if (error) io::throw_system_error("remove", path, error.value());
 }
 
+/// What says that a checkpoint is finished goes first: what a kill leaves of the rest is not taken for a damaged one.
+void remove_checkpoint(const std::string& folder) {
+  io::remove_file(folder + "/" + std::string(io::manifest_name));
+  remove_folder(folder);
+}
+
+void warn_of_lost(const std::string& what) { log_warning(what + "; an older checkpoint is looked for"); }
+
 /// The names of all checkpoint folders, newest first.
 std::vector<std::string> list_checkpoints(const std::string& folder) {
   std::vector<std::string> names;
@@ -124,10 +132,12 @@ std::optional<io::Manifest> open_checkpoint(const std::string& folder) {
     try {
       return io::read_manifest(folder);
     } catch (const DataError& error) {
-      log_warning(std::string(error.what()) + "; training goes on from an older checkpoint");
+      warn_of_lost(error.what());
     }
+  } else {
+    warn_of_lost(printable(folder, 1000) + ": this checkpoint was never finished or has lost its manifest");
   }
-  remove_folder(folder);
+  remove_checkpoint(folder);
   return std::nullopt;
 }
 
@@ -140,8 +150,7 @@ bool is_intact(app::StageRun& stage, const std::string& folder, const io::Manife
       const io::FileInfo& file = manifest.files[i];
       const std::string path = folder + "/" + file.name;
       if (io::file_status(path) && io::describe_file(path, file.name, [&] { stage.beat(); }) == file) continue;
-      log_warning(printable(path, 1000) + ": this checkpoint file is missing or damaged; training goes on from an " +
-                  "older checkpoint");
+      warn_of_lost(printable(path, 1000) + ": this file of a checkpoint is missing or damaged");
       return true;
     }
     return false;
@@ -206,7 +215,7 @@ void save_checkpoint(app::StageRun& stage, const TrainingState& state) {
         {"step", state.step}, {"updates", state.updates}, {"skipped", state.skipped}, {"best_step", state.best_step}};
     io::write_manifest(folder, std::move(manifest));
     const auto names = list_checkpoints(parent);
-    for (std::size_t i = kept_checkpoints; i < names.size(); ++i) remove_folder(parent + "/" + names[i]);
+    for (std::size_t i = kept_checkpoints; i < names.size(); ++i) remove_checkpoint(parent + "/" + names[i]);
   });
   fault_point("train.checkpointed");
 }
@@ -234,8 +243,11 @@ bool load_checkpoint(app::StageRun& stage, TrainingState& state) {
       return true;
     }
     comm::agree(world, [&] {
-      if (world.rank() == 0) remove_folder(folder);
+      if (world.rank() == 0) remove_checkpoint(folder);
     });
+  }
+  if (world.rank() == 0) {
+    log_warning(stage.name() + ": no intact checkpoint is left; training starts from the beginning");
   }
   return false;
 }

@@ -25,7 +25,7 @@ PairExamples encode_all(std::span<const dataset::LabelledPair> pairs, const std:
       ++result.balance.equal;
     } else {
       result.places.back() = result.balance.used++;
-      result.pairs.push_back({std::move(*first), std::move(*second), pair.confidence});
+      result.pairs.push_back({std::move(*first), std::move(*second), pair.confidence, pair.id});
     }
   }
   return result;
@@ -35,7 +35,8 @@ using TwoInputs = std::pair<std::optional<tokenizer::Tokens>, std::optional<toke
 
 }  // namespace
 
-void TextEncoder::add(std::string_view prompt, std::string_view response, TextExamples& examples) const {
+void TextEncoder::add(std::string_view prompt, std::string_view response, TextExamples& examples,
+                      std::string id) const {
   beat_();
   tokenizer::Tokens target = tokenizer_.encode_with_end(response);
   if (static_cast<std::int64_t>(target.size()) > settings_.max_target_tokens) {
@@ -43,8 +44,8 @@ void TextEncoder::add(std::string_view prompt, std::string_view response, TextEx
     return;
   }
   ++examples.balance.used;
-  examples.rows.push_back(
-      {scoring::encode_prompt(tokenizer_, prompt, settings_.max_input_tokens, settings_.cut), std::move(target)});
+  examples.rows.push_back({scoring::encode_prompt(tokenizer_, prompt, settings_.max_input_tokens, settings_.cut),
+                           std::move(target), std::move(id)});
 }
 
 PairExamples encode_pairs(const scoring::PairwiseFormat& format, std::span<const dataset::LabelledPair> pairs,

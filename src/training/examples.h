@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct RowBalance {
 struct TextExample {
   tokenizer::Tokens input;
   tokenizer::Tokens target;
+  std::string id{};
 };
 
 struct TextExamples {
@@ -40,6 +42,7 @@ struct PairExample {
   tokenizer::Tokens first;
   tokenizer::Tokens second;
   double confidence = 1;  ///< as in dataset::LabelledPair
+  std::string id{};       ///< likewise
 };
 
 struct PairExamples {
@@ -55,7 +58,7 @@ class TextEncoder {
   TextEncoder(const tokenizer::Tokenizer& tokenizer, const PolicySettings& settings, std::function<void()> beat)
       : tokenizer_(tokenizer), settings_(settings), beat_(std::move(beat)) {}
 
-  void add(std::string_view prompt, std::string_view response, TextExamples& examples) const;
+  void add(std::string_view prompt, std::string_view response, TextExamples& examples, std::string id = {}) const;
 
  private:
   const tokenizer::Tokenizer& tokenizer_;

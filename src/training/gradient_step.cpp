@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <string>
 
@@ -22,6 +23,12 @@ double sum_squares(const at::Tensor& values) {
   }
   const double norm = at::linalg_vector_norm(values, 2, at::nullopt, false, at::kDouble).item<double>();
   return norm * norm;
+}
+
+/// Where a test can damage the weights of one rank.
+void show_weight(const at::Tensor& weight) {
+  if (!weight.is_cpu()) return;
+  fault_point("train.weights", {static_cast<std::byte*>(weight.mutable_data_ptr()), weight.nbytes()});
 }
 
 }  // namespace
@@ -42,6 +49,7 @@ GradientStep::GradientStep(Parts parts, std::uint64_t seed)
 
 StepGradient GradientStep::compute(const StepBatch& batch, Wishes mine) {
   comm::agree(parts_.stage.job().world, [&] { fault_point("train.step"); });
+  show_weight(parts_.weights.front().value);
   std::vector<double> losses(static_cast<std::size_t>(batch.parts()));
   const int size = parts_.group.size();
   sum_.begin_step();
@@ -78,7 +86,9 @@ std::size_t GradientStep::index_of(const at::Tensor& weight) const {
 double GradientStep::run_part(const StepBatch& batch, std::int64_t number, const gradient::GradientSink& sink) {
   parts_.stage.beat();
   const RandomSequence random(Philox("train", seed_, static_cast<std::uint64_t>(batch.step), std::to_string(number)));
-  return parts_.task.differentiate(batch.part(number), random, sink);
+  double loss = parts_.task.differentiate(batch.part(number), random, sink);
+  fault_point("train.loss", std::as_writable_bytes(std::span(&loss, 1)));
+  return loss;
 }
 
 void GradientStep::exchange_losses(std::vector<double>& losses, const StepBatch& batch, StepGradient& result) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "dataset/batch_order.h"
@@ -43,6 +44,7 @@ class PairTask : public Task {
 
   [[nodiscard]] std::vector<std::int64_t> batch(std::int64_t step) const override { return data_.batches(step); }
   [[nodiscard]] double weight(std::int64_t /*example*/) const override { return 1; }
+  [[nodiscard]] std::string name(std::int64_t example) const override { return training_pair(example).id; }
   [[nodiscard]] std::int64_t validation_portions() const override;
   [[nodiscard]] Validation validate(std::int64_t portion) override;
   [[nodiscard]] Selection selection() const override { return Selection::accuracy; }

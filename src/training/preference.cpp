@@ -81,7 +81,7 @@ app::StageOutput train_teacher(app::StageRun& stage, const PreferenceInputs& inp
   summary.tokens = count_training_tokens(task, summary.steps, runtime.micro_batch);
   add_balance("train", data.train.balance, summary.counts);
   add_balance("validation", data.validation.balance, summary.counts);
-  data.origin.parts.push_back({"Settings of its training", preference_spec(inputs).settings});
+  data.origin.parts.push_back({"It was trained with these settings", preference_spec(inputs).settings});
   return publish(stage,
                  {data.model, result, scoring_config(inputs.settings), std::move(summary), std::move(data.origin)});
 }

@@ -57,7 +57,7 @@ ModelOrigin origin_of(const RewardInputs& inputs, const dataset::PairSet& train,
     if (inputs.pools) origin.parts.push_back(describe_generator(*inputs.pools));
   }
   add_sources(validation.sources, "human pairs, validation", origin);
-  origin.parts.push_back({"Settings of its training", reward_spec(inputs).settings});
+  origin.parts.push_back({"It was trained with these settings", reward_spec(inputs).settings});
   return origin;
 }
 

@@ -4,35 +4,35 @@
 namespace westofn::training {
 namespace {
 
-constexpr std::string_view pointwise = R"py(import json, re, sys, torch
-from safetensors.torch import load_file
-from transformers import T5Model, T5Tokenizer
-folder, rows, _ = *sys.argv[1:], torch.set_grad_enabled(False)
-tokenizer, model = T5Tokenizer.from_pretrained(folder), T5Model.from_pretrained(folder, dtype=torch.float32)
-head, template = load_file(f"{folder}/reward_head.safetensors"), json.load(open(f"{folder}/westofn.json", "rb"))["template"]
+constexpr std::string_view pointwise = R"py(import json, re, sys, safetensors.torch, torch, transformers
+torch.set_grad_enabled(False)
+folder, rows = sys.argv[1:]
+tokenizer, model = transformers.T5Tokenizer.from_pretrained(folder), transformers.T5Model.from_pretrained(folder)
+head = safetensors.torch.load_file(f"{folder}/reward_head.safetensors")
+template = json.load(open(f"{folder}/westofn.json", "rb"))["template"]
 for row in map(json.loads, open(rows, "rb")):
     text = re.sub(r"\{(prompt|response)\}", lambda place: row[place[1]], template)
     state = model(**tokenizer(text, return_tensors="pt"), decoder_input_ids=torch.tensor([[model.config.decoder_start_token_id]])).last_hidden_state[0, 0]
     print((head["weight"][0] @ state + head["bias"][0]).item())
 )py";
 
-constexpr std::string_view pairwise = R"py(import json, re, sys, torch
-from transformers import T5ForConditionalGeneration, T5Tokenizer
-folder, rows, _ = *sys.argv[1:], torch.set_grad_enabled(False)
-tokenizer, model = T5Tokenizer.from_pretrained(folder), T5ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
-asked = json.load(open(f"{folder}/westofn.json", "rb"))
-labels, start = [tokenizer(label).input_ids[0] for label in asked["labels"]], torch.tensor([[model.config.decoder_start_token_id]])
-def first_is_better(**row):
+constexpr std::string_view pairwise = R"py(import json, re, sys, torch, transformers
+torch.set_grad_enabled(False)
+folder, rows = sys.argv[1:]
+tokenizer, model = transformers.T5Tokenizer.from_pretrained(folder), transformers.T5ForConditionalGeneration.from_pretrained(folder)
+asked, start = json.load(open(f"{folder}/westofn.json", "rb")), torch.tensor([[model.config.decoder_start_token_id]])
+labels = [tokenizer(label).input_ids[0] for label in asked["labels"]]
+def first_is_better(row):
     text = re.sub(r"\{(prompt|a|b)\}", lambda place: row[place[1]], asked["template"])
     return model(**tokenizer(text, return_tensors="pt"), decoder_input_ids=start).logits[0, 0, labels].softmax(0)[0].item()
 for row in map(json.loads, open(rows, "rb")):
-    print((first_is_better(**row) + 1 - first_is_better(prompt=row["prompt"], a=row["b"], b=row["a"])) / 2)
+    print((first_is_better(row) + 1 - first_is_better(row | {"a": row["b"], "b": row["a"]})) / 2)
 )py";
 
-constexpr std::string_view likelihood = R"py(import json, sys, torch
-from transformers import T5ForConditionalGeneration, T5Tokenizer
-folder, rows, _ = *sys.argv[1:], torch.set_grad_enabled(False)
-tokenizer, model = T5Tokenizer.from_pretrained(folder), T5ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+constexpr std::string_view likelihood = R"py(import json, sys, torch, transformers
+torch.set_grad_enabled(False)
+folder, rows = sys.argv[1:]
+tokenizer, model = transformers.T5Tokenizer.from_pretrained(folder), transformers.T5ForConditionalGeneration.from_pretrained(folder)
 for row in map(json.loads, open(rows, "rb")):
     target = tokenizer(row["response"], return_tensors="pt").input_ids
     logits = model(**tokenizer(row["prompt"], return_tensors="pt"), labels=target).logits

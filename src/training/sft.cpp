@@ -37,7 +37,7 @@ SftData load(app::StageRun& stage, const SftInputs& inputs) {
   const std::string& prepared = inputs.prepared.folder;
   std::map<std::string, std::int64_t> sources;
   for (const auto& row : dataset::read_demonstrations(prepared)) {
-    encoder.add(row.prompt, row.response, data.train);
+    encoder.add(row.prompt, row.response, data.train, row.id);
     ++sources[row.source];
   }
   add_sources(sources, "demonstrations, training", data.origin);
@@ -78,7 +78,7 @@ app::StageOutput fine_tune(app::StageRun& stage, const SftInputs& inputs) {
   scoring.kind = scoring::ScoreKind::likelihood;
   scoring.max_input_tokens = settings.max_input_tokens;
   scoring.cut = settings.cut;
-  data.origin.parts.push_back({"Settings of its training", sft_spec(inputs).settings});
+  data.origin.parts.push_back({"It was trained with these settings", sft_spec(inputs).settings});
   return publish(stage, {data.model, result, std::move(scoring), std::move(summary), std::move(data.origin)});
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "dataset/batch_order.h"
@@ -32,6 +33,9 @@ class SftTask : public Task {
   [[nodiscard]] std::vector<std::int64_t> batch(std::int64_t step) const override { return data_.batches(step); }
   /// Target tokens.
   [[nodiscard]] double weight(std::int64_t example) const override;
+  [[nodiscard]] std::string name(std::int64_t example) const override {
+    return data_.train[static_cast<std::size_t>(example)].id;
+  }
   [[nodiscard]] double differentiate(std::span<const std::int64_t> examples, RandomSequence random,
                                      const gradient::GradientSink& sink) override;
   [[nodiscard]] TokenCount tokens(std::span<const std::int64_t> examples) const override;

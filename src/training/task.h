@@ -50,6 +50,9 @@ class Task {
   /// What an example counts in the mean loss: its target tokens for a language model, 1 for a pair.
   [[nodiscard]] virtual double weight(std::int64_t example) const = 0;
 
+  /// What messages call an example: its id.
+  [[nodiscard]] virtual std::string name(std::int64_t example) const { return std::to_string(example); }
+
   /// The summed loss of a micro-batch; hands out the gradients of all weights. `random` is drawn from (seed, step,
   /// micro-batch).
   [[nodiscard]] virtual double differentiate(std::span<const std::int64_t> examples, RandomSequence random,

@@ -22,6 +22,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/text.h"
 
 namespace westofn::training {
 namespace {
@@ -158,9 +159,10 @@ void Trainer::step() {
   for (const std::int64_t example : batch.examples) batch.weight += task_.weight(example);
   const double rate = learning_rate(options_.settings, state_.step);
   const StepGradient gradient = gradients_.compute(batch, wishes());
-  // Before the owners' weights are handed round again, which would hide a difference.
+  // Before the owners' weights are handed round again, which would hide a difference; and before the data is blamed.
   const std::int64_t check_every = options_.runtime.check_weights_every;
-  if (check_every > 0 && (state_.step + 1) % check_every == 0) check_weights(stage_, weights_, state_.step + 1);
+  const bool is_due = check_every > 0 && ((state_.step + 1) % check_every == 0 || !gradient.is_finite());
+  if (is_due) check_weights(stage_, weights_, state_.step + 1);
   apply(batch, gradient, rate);
   ++state_.step;
   CurvePoint point{state_.step, rate, gradient.loss, gradient.norm, nan, nan};
@@ -222,8 +224,11 @@ void Trainer::check_skipped(const StepBatch& batch, const StepGradient& gradient
   const bool of_part = gradient.broken_part >= 0;
   std::string examples;
   for (const std::int64_t example : of_part ? batch.part(gradient.broken_part) : std::span(batch.examples)) {
-    if (examples.size() > 200) break;
-    examples += " " + std::to_string(example);
+    if (examples.size() > 200) {
+      examples += ", ...";
+      break;
+    }
+    examples += (examples.empty() ? " " : ", ") + printable(task_.name(example), 100);
   }
   const std::string what = stage_.name() + ": step " + std::to_string(batch.step + 1) +
                            ": loss or gradient is not a finite number (training examples" + examples + ")";

@@ -42,6 +42,7 @@ TrainingSummary summarize(const TrainingResult& result, Task::Selection selectio
   summary.untrained = selected(result.curve.front(), selection);
   for (const CurvePoint& point : result.curve) {
     if (point.step == result.best_step) summary.best = selected(point, selection);
+    if (point.step > 0 && !(std::isfinite(point.loss) && std::isfinite(point.gradient_norm))) ++summary.skipped;
   }
   return summary;
 }
@@ -50,6 +51,7 @@ std::string to_json(const TrainingSummary& summary) {
   nlohmann::ordered_json json = {
       {"selection", summary.selection == Task::Selection::accuracy ? "validation accuracy" : "validation loss"},
       {"steps", summary.steps},
+      {"skipped_steps", summary.skipped},
       {"best_step", summary.best_step},
       {"untrained", summary.untrained},
       {"best", summary.best}};
@@ -100,6 +102,10 @@ void report(const std::string& stage, const TrainingSummary& summary) {
   if (summary.tokens.padded > 0) {
     log_info(stage + ": " + to_text(padding_share(summary.tokens), Task::Selection::accuracy) + " of the " +
              std::to_string(summary.tokens.padded) + " tokens of the training batches were padding");
+  }
+  if (summary.skipped > 0) {
+    log_warning(stage + ": " + std::to_string(summary.skipped) + " of " + std::to_string(summary.steps) +
+                " steps were skipped, because loss or gradient was not a finite number");
   }
   // Written so that a value that is not a number warns as well.
   const bool better = is_accuracy ? summary.best > summary.untrained : summary.best < summary.untrained;

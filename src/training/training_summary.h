@@ -25,6 +25,7 @@ void add_balance(const std::string& part, const RowBalance& balance, Counts& cou
 struct TrainingSummary {
   Task::Selection selection = Task::Selection::accuracy;
   std::int64_t steps = 0;
+  std::int64_t skipped = 0;  ///< of these, steps whose loss or gradient was not finite
   std::int64_t best_step = 0;
   double untrained = 0;                    ///< what `selection` names, on the validation rows
   double best = 0;                         ///< likewise, at the best step

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "comm/agree.h"
+#include "comm/typed.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/hash.h"
 
@@ -29,6 +31,33 @@ std::uint64_t most_frequent(std::span<const std::uint64_t> hashes) {
   return best;
 }
 
+/// The ranks that do not have a weight as most ranks have it.
+struct Difference {
+  std::vector<std::size_t> ranks;
+  bool is_of_minority = true;  ///< otherwise the other half may as well be wrong
+  std::string weight;
+};
+
+Difference compare(std::span<const std::uint64_t> hashes) {
+  Difference difference;
+  const std::uint64_t expected = most_frequent(hashes);
+  for (std::size_t r = 0; r < hashes.size(); ++r) {
+    if (hashes[r] != expected) difference.ranks.push_back(r);
+  }
+  difference.is_of_minority = 2 * difference.ranks.size() < hashes.size();
+  return difference;
+}
+
+/// "rank 1 (on node7) differ from those of the other ranks"
+std::string describe(const Difference& difference, std::span<const std::string> hosts) {
+  std::string text = "rank ";
+  for (const std::size_t rank : difference.ranks) {
+    text += (text.ends_with(' ') ? "" : ", ") + std::to_string(rank) + " (on " + hosts[rank] + ")";
+  }
+  text += " differ from those of the other ranks";
+  return difference.is_of_minority ? text : text + " (which may be the wrong ones: there is no majority)";
+}
+
 }  // namespace
 
 void check_weights(app::StageRun& stage, std::span<const TrainedWeight> weights, std::int64_t step) {
@@ -42,24 +71,21 @@ void check_weights(app::StageRun& stage, std::span<const TrainedWeight> weights,
   const auto ranks = static_cast<std::size_t>(world.size());
   std::vector<std::uint64_t> all(mine.size() * ranks);
   world.all_gather(mine, all);
-  std::string differing;
-  std::string first_weight;
-  for (std::size_t i = 0; i < mine.size() && differing.empty(); ++i) {
+  Difference difference;
+  for (std::size_t i = 0; i < mine.size() && difference.ranks.empty(); ++i) {
     std::vector<std::uint64_t> of_ranks;
     for (std::size_t r = 0; r < ranks; ++r) of_ranks.push_back(all[r * mine.size() + i]);
-    const std::uint64_t expected = most_frequent(of_ranks);
-    for (std::size_t r = 0; r < ranks; ++r) {
-      if (of_ranks[r] != expected) differing += (differing.empty() ? "" : ", ") + std::to_string(r);
-    }
-    first_weight = weights[i].name;
+    difference = compare(of_ranks);
+    difference.weight = weights[i].name;
   }
-  if (differing.empty()) return;
+  if (difference.ranks.empty()) return;
+  const std::vector<std::string> hosts = comm::all_gather_strings(world, host_name());
   comm::agree(world, [&] {
     if (world.rank() != 0) return;
-    throw CommError(stage.name() + ": in step " + std::to_string(step) + " the weights of rank " + differing +
-                    " differ from those of the other ranks, first in " + first_weight +
-                    ": memory, link or GPU of that rank are suspect (the log names its host). Start the same command " +
-                    "again without that node; training goes on from the newest checkpoint");
+    throw CommError(stage.name() + ": in step " + std::to_string(step) + " the weights of " +
+                    describe(difference, hosts) + ", first in " + difference.weight +
+                    ": memory, link or GPU there are suspect. Start the same command again without that node; " +
+                    "training goes on from the newest checkpoint");
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -12,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "util/error.h"
 #include "util/text.h"
@@ -29,7 +31,7 @@ struct Fault {
 struct FaultState {
   bool active = false;  // false in every run that is not a test
   bool trace = false;
-  Fault fault;
+  std::vector<Fault> faults;
   int rank = 0;
   std::mutex mutex;
   std::map<std::string, int, std::less<>> passed;
@@ -37,8 +39,10 @@ struct FaultState {
   FaultState() {
     trace = std::getenv("WESTOFN_FAULT_TRACE") != nullptr;
     const char* text = std::getenv("WESTOFN_FAULT");
-    if (text != nullptr && *text != '\0') parse(text);
-    active = trace || !fault.point.empty();
+    if (text != nullptr && *text != '\0') {
+      for (const auto& fault : split_text(text, ',')) parse(fault);
+    }
+    active = trace || !faults.empty();
   }
 
   void parse(const std::string& text) {
@@ -54,7 +58,7 @@ struct FaultState {
     if (parts.size() < 3 || parts.size() > 4) {
       throw ConfigError("WESTOFN_FAULT=" + text + ": expected point:rank:count[:action]");
     }
-    fault = {parts[0], number(parts[1]), number(parts[2]), parts.size() == 4 ? parts[3] : "exception"};
+    faults.push_back({parts[0], number(parts[1]), number(parts[2]), parts.size() == 4 ? parts[3] : "exception"});
   }
 };
 
@@ -63,7 +67,20 @@ FaultState& state() {
   return instance;
 }
 
-void act(const Fault& fault) {
+/// True if the fault is one of memory.
+bool damage(const Fault& fault, std::span<std::byte> memory) {
+  if (fault.action != "flip" && fault.action != "nan") return false;
+  WESTOFN_CHECK(!memory.empty(), "the point shows memory that " + fault.action + " can change: " + fault.point);
+  if (fault.action == "flip") {
+    memory.front() ^= std::byte{1};
+  } else {
+    std::ranges::fill(memory, std::byte{0xFF});
+  }
+  return true;
+}
+
+void act(const Fault& fault, std::span<std::byte> memory) {
+  if (damage(fault, memory)) return;
   if (fault.action == "kill") std::raise(SIGKILL);
   if (fault.action == "stop") {
     std::raise(SIGSTOP);
@@ -86,10 +103,10 @@ void act(const Fault& fault) {
 
 void set_fault_rank(int rank) { state().rank = rank; }
 
-void fault_point(std::string_view name) {
+void fault_point(std::string_view name, std::span<std::byte> memory) {
   FaultState& s = state();
   if (!s.active) return;
-  bool fires = false;
+  std::vector<Fault> firing;
   {
     const std::lock_guard lock(s.mutex);
     const int count = ++s.passed.try_emplace(std::string(name), 0).first->second;
@@ -97,9 +114,11 @@ void fault_point(std::string_view name) {
       std::fprintf(stderr, "fault point %.*s rank %d count %d\n", static_cast<int>(name.size()), name.data(), s.rank,
                    count);
     }
-    fires = name == s.fault.point && s.rank == s.fault.rank && count == s.fault.count;
+    for (const Fault& fault : s.faults) {
+      if (name == fault.point && s.rank == fault.rank && count == fault.count) firing.push_back(fault);
+    }
   }
-  if (fires) act(s.fault);
+  for (const Fault& fault : firing) act(fault, memory);
 }
 
 }  // namespace westofn

@@ -7,7 +7,7 @@
   compare.py --model FOLDER --sharing                  time and memory of 64 samples against one
   compare.py --model FOLDER --suite [--data pairs.jsonl]
   compare.py --model FOLDER --mode train --source 560 --pairs 2 --steps 2       training of a reward model
-  compare.py --model FOLDER --mode train --ours bfloat16 --ranks 1,2            the same by ranks, a core each
+  compare.py --model FOLDER --ranks 1,2 --ours bfloat16 --source 560            the same by ranks, a core each
 """
 import argparse
 import json
@@ -57,6 +57,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--suite", action="store_true", help="all cases: see README.md")
     parser.add_argument("--out", type=pathlib.Path, help="write all that was measured as JSON")
     settings = parser.parse_args(arguments)
+    settings.mode = "train" if settings.ranks else settings.mode
     with_bfloat16 = settings.suite and machine.computes_bfloat16(machine.describe())
     if settings.mode == "train":
         settings.ours, settings.peers = settings.ours or TRAINING_OURS, settings.peers or TRAINING_PEERS
@@ -186,7 +187,7 @@ def main():
     if settings.suite:
         results = list(suite(settings))
     elif settings.ranks:
-        results = [run_ranks(settings, make_case(settings, mode="train"))]
+        results = [run_ranks(settings, make_case(settings))]
     elif settings.sharing:
         results = [run_sharing(settings, make_case(settings, mode="generate"))]
     else:

@@ -62,7 +62,7 @@ class Case:
 # The first update of AdamW is as large as its rate however small a gradient is, so that rounding decides where the weights
 # go. With a warm-up, float32 and float64 stay together.
 CASES = [
-    Case("sft", "v1_0", "adamw", warmup_steps=8),
+    Case("sft", "v1_0", "adamw", warmup_steps=8, learning_rate=3e-4),
     Case("sft", "v1_1", "adamw", weight_decay=0.05, clip_norm=1.0, warmup_steps=8, schedule="linear"),
     Case("sft", "v1_1", "adafactor", schedule="inverse_square_root"),
     Case("preference", "v1_0", "adamw", weight_decay=0.05, clip_norm=0.5, schedule="cosine"),

@@ -36,15 +36,32 @@ def environment(**extra):
     return env
 
 
-def run(arguments, ranks=1, cwd=None, timeout=120, **extra):
-    """Runs westofn; ranks=0 starts it without a launcher."""
+def start(arguments, ranks=1, cwd=None, **extra):
+    """Starts westofn; ranks=0: without a launcher."""
     command = [WESTOFN, *map(str, arguments)]
     if ranks > 0:
         forwarded = [part for name in extra for part in ("-x", name)]
         command = [MPIEXEC, "-n", str(ranks), *forwarded, *command]
-    start = time.monotonic()
-    done = subprocess.run(command, cwd=cwd, env=environment(**extra), timeout=timeout, capture_output=True, text=True)
-    return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - start)
+    return subprocess.Popen(command, cwd=cwd, env=environment(**extra), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)
+
+
+def finish(process, timeout=120, begin=None):
+    """Waits for a job that was started, and ends it where it takes too long."""
+    begin = time.monotonic() if begin is None else begin
+    try:
+        stdout, stderr = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return Result(process.returncode, stdout, stderr, time.monotonic() - begin)
+
+
+def run(arguments, ranks=1, cwd=None, timeout=120, **extra):
+    """Runs westofn; ranks=0 starts it without a launcher."""
+    begin = time.monotonic()
+    return finish(start(arguments, ranks, cwd, **extra), timeout, begin)
 
 
 def contents(folder):

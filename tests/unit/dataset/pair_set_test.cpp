@@ -48,6 +48,8 @@ TEST_F(Mixture, IsShownInTheOrderOfItsRows) {
   EXPECT_EQ(set.pairs[2].rejected, "wrong s0");
   EXPECT_EQ(set.pairs[0].confidence, 1) << "labels of people are certain";
   EXPECT_EQ(set.pairs[2].confidence, 0.75);
+  EXPECT_EQ(set.pairs[0].id, "a");
+  EXPECT_EQ(set.pairs[2].id, "s0");
 }
 
 TEST_F(Mixture, MayHaveNoHumanPairs) {
@@ -80,7 +82,7 @@ TEST(HumanPairSet, HasNoOrderOfItsOwn) {
   EXPECT_EQ(set.pairs[0].rejected, "wrong a");
 }
 
-TEST(HumanPairSet, KnowsGroupsAndSources) {
+TEST(HumanPairSet, KnowsGroupsIdsAndSources) {
   const testing::TemporaryFolder folder;
   std::vector<HumanPair> pairs = {human_pair("a", Split::train, true), human_pair("b", Split::train, true),
                                   human_pair("c", Split::train, true)};
@@ -91,6 +93,7 @@ TEST(HumanPairSet, KnowsGroupsAndSources) {
   testing::write_prepare_folder(folder / "prepare", pairs, {}, {});
   const PairSet set = human_pair_set(folder / "prepare", {Split::train, HumanSet::hf50});
   EXPECT_EQ(set.pairs[1].group, "g");
+  EXPECT_EQ(set.pairs[1].id, pairs[1].id);
   EXPECT_EQ(set.pairs[1].confidence, 1);
   EXPECT_THAT(set.sources, ElementsAre(std::pair("one.jsonl", 2), std::pair("two.jsonl", 1)));
 }

@@ -51,6 +51,7 @@ inline void write_recipe_folder(const std::string& folder, int kept, std::span<c
   for (int i = 0; i < kept; ++i) {
     SyntheticPair& pair = pairs[static_cast<std::size_t>(i) + 1];
     pair.prompt = i + 1;
+    pair.prompt_id = "s" + std::to_string(i);
     pair.prompt_text = "prompt s" + std::to_string(i);
     pair.chosen_response = "well s" + std::to_string(i);
     pair.rejected_response = "wrong s" + std::to_string(i);

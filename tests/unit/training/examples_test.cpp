@@ -62,13 +62,15 @@ TEST(EncodePairs, CountsForPointwiseModelsAsWell) {
   EXPECT_EQ(examples.pairs[1].second, format.encode("hey", "son"));
 }
 
-TEST(EncodePairs, KeepsTheConfidenceOfEachPair) {
+TEST(EncodePairs, KeepsConfidenceAndIdOfEachPair) {
   const scoring::PointwiseFormat format(toy_tokenizer(), config_of(scoring::ScoreKind::pointwise, 60));
   auto pairs = some_pairs();
   pairs[3].confidence = 0.75;
+  pairs[3].id = "p4";
   const PairExamples examples = encode_pairs(format, pairs, [] {});
   EXPECT_EQ(examples.pairs[0].confidence, 1);
   EXPECT_EQ(examples.pairs[1].confidence, 0.75);
+  EXPECT_EQ(examples.pairs[1].id, "p4");
 }
 
 TEST(LengthsOf, AreThoseOfTheLongerInputAndOfInputAndTargetTogether) {
@@ -95,12 +97,13 @@ TEST(TextEncoder, RefusesLongResponsesAndCutsLongPrompts) {
   const TextEncoder encoder(toy_tokenizer(), settings, [] {});
   encoder.add("my wife", "left", examples);
   encoder.add("my wife", long_text, examples);
-  encoder.add(long_text, "cried", examples);
+  encoder.add(long_text, "cried", examples, "third");
   ASSERT_EQ(examples.balance.used, 2);
   EXPECT_EQ(examples.balance.too_long, 1);
   ASSERT_EQ(examples.rows.size(), 2U);
   EXPECT_EQ(examples.rows[0].target, toy_tokenizer().encode_with_end("left"));
   EXPECT_EQ(examples.rows[0].input, toy_tokenizer().encode_with_end("my wife"));
+  EXPECT_EQ(examples.rows[1].id, "third");
   EXPECT_LE(examples.rows[1].input.size(), 8U);
   EXPECT_EQ(examples.rows[1].input.back(), toy_tokenizer().end_id());
 }

@@ -112,6 +112,7 @@ TEST(DescribeRecipeAndGenerator, TakeRuleNAndTemperatureOutOfTheManifests) {
     io::Manifest manifest = testing::manifest_of(name, {});
     manifest.settings = settings;
     manifest.inputs = {{"prepare", "aaaaaaaaaa"}, {"sft", "bbbbbbbbbb"}};
+    if (name == "recipe") manifest.inputs = {{"pools", "dddddddddd"}, {"matches", "eeeeeeeeee"}};
     io::write_manifest(folder / name, manifest);
   };
   publish("recipe", "seed: 1\nrule: tournament\nn: 64\n");

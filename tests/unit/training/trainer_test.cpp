@@ -313,7 +313,7 @@ TEST_F(Trainer, EndsAfterTenStepsThatAreNotFinite) {
       ADD_FAILURE() << "goes on for ever";
     } catch (const DataError& error) {
       EXPECT_THAT(error.what(), HasSubstr("step 12"));
-      EXPECT_THAT(error.what(), HasSubstr("training examples 27 30)")) << "the first micro-batch";
+      EXPECT_THAT(error.what(), HasSubstr("training examples 27, 30)")) << "the first micro-batch";
     }
   }
 }
@@ -338,7 +338,7 @@ TEST_F(Trainer, NamesTheExamplesOfAGradientThatIsNotFiniteThoughTheLossIs) {
       ADD_FAILURE() << "goes on for ever";
     } catch (const DataError& error) {
       EXPECT_THAT(error.what(), HasSubstr("step 10"));
-      EXPECT_THAT(error.what(), HasSubstr("training examples 25 28)")) << "the third micro-batch of step 9";
+      EXPECT_THAT(error.what(), HasSubstr("training examples 25, 28)")) << "the third micro-batch of step 9";
     }
   }
 }

@@ -26,9 +26,17 @@ TEST(TrainingSummary, ComparesTheBestWithTheUntrainedModel) {
   EXPECT_EQ(accuracy.untrained, 0.5);
   EXPECT_EQ(accuracy.best, 0.75);
   EXPECT_EQ(accuracy.steps, 3);
+  EXPECT_EQ(accuracy.skipped, 0);
   const TrainingSummary loss = summarize(some_result(), Task::Selection::loss);
   EXPECT_EQ(loss.untrained, 0.9);
   EXPECT_EQ(loss.best, 0.6);
+}
+
+TEST(TrainingSummary, CountsStepsThatWereSkipped) {
+  TrainingResult result = some_result();
+  result.curve[1].loss = std::nan("");
+  result.curve[3].gradient_norm = HUGE_VAL;
+  EXPECT_EQ(summarize(result, Task::Selection::loss).skipped, 2) << "the untrained model has no loss and is no step";
 }
 
 TEST(TrainingSummary, IsWrittenWithItsCounts) {
@@ -39,6 +47,7 @@ TEST(TrainingSummary, IsWrittenWithItsCounts) {
   EXPECT_EQ(to_json(summary), R"({
   "selection": "validation accuracy",
   "steps": 3,
+  "skipped_steps": 0,
   "best_step": 2,
   "untrained": 0.5,
   "best": 0.75,

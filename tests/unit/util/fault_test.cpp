@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <span>
 
 #include "util/error.h"
 
@@ -51,6 +54,35 @@ TEST_F(FaultPoint, CanFailLikeADisk) {
 TEST_F(FaultPoint, CanKillTheProcess) {
   setenv("WESTOFN_FAULT", "io.write:2:2:kill", 1);
   EXPECT_EXIT(pass_twice_and_leave(), ::testing::KilledBySignal(SIGKILL), "first passed");
+  unsetenv("WESTOFN_FAULT");
+}
+
+[[noreturn]] void show_memory_and_leave() {
+  try {
+    double number = 1;
+    float numbers[2] = {1, 2};
+    fault_point("train.loss", std::as_writable_bytes(std::span(&number, 1)));
+    fault_point("train.weights", std::as_writable_bytes(std::span(numbers)));
+    std::fprintf(stderr, "loss %g weights %.8g %g\n", number, numbers[0], numbers[1]);
+  } catch (const Error& error) {
+    std::fprintf(stderr, "caught %s\n", error.what());
+    std::exit(static_cast<int>(error.code()));
+  }
+  std::exit(0);
+}
+
+TEST_F(FaultPoint, CanDamageTheMemoryThatItIsShown) {
+  EXPECT_EXIT(show_memory_and_leave(), ::testing::ExitedWithCode(0), "loss 1 weights 1 2");
+  setenv("WESTOFN_FAULT", "train.weights:0:1:flip,train.loss:0:1:nan", 1);
+  EXPECT_EXIT(show_memory_and_leave(), ::testing::ExitedWithCode(0), "loss -?nan weights 1.0000001 2");
+  setenv("WESTOFN_FAULT", "io.write:2:1:flip", 1);
+  EXPECT_EXIT(pass_twice_and_leave(), ::testing::ExitedWithCode(70), "shows memory");
+  unsetenv("WESTOFN_FAULT");
+}
+
+TEST_F(FaultPoint, TakesSeveralFaults) {
+  setenv("WESTOFN_FAULT", "io.read:2:1:kill,io.write:2:2:EIO,io.write:2:3", 1);
+  EXPECT_EXIT(pass_twice_and_leave(), ::testing::ExitedWithCode(4), "first passed\ncaught injected at io.write");
   unsetenv("WESTOFN_FAULT");
 }
 
