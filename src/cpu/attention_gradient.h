@@ -11,8 +11,8 @@
 namespace westofn::cpu {
 namespace {
 
-constexpr std::int64_t query_block = 64;
-constexpr std::int64_t key_block = 32;
+inline constexpr std::int64_t query_block = 64;
+inline constexpr std::int64_t key_block = 32;
 
 /// Working memory that is handed out piece by piece.
 class Workspace {

@@ -21,7 +21,7 @@ std::int64_t training_scratch(std::int64_t queries, std::int64_t keys, std::int6
   // The sizes of attention_gradient.h with every number as wide as a float, and room to align each piece.
   constexpr std::int64_t block_of_queries = 64;
   constexpr std::int64_t block_of_keys = 32;
-  constexpr std::int64_t alignment = 20 * 16;
+  constexpr std::int64_t alignment = 320;
   const std::int64_t q = round_up(queries, widest_panel);
   const std::int64_t k = round_up(keys, widest_panel);
   const std::int64_t w = round_up(width, widest_panel);

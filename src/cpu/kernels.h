@@ -228,7 +228,7 @@ struct Kernels {
 };
 
 /// Numbers of scratch memory that a product needs.
-constexpr std::int64_t product_scratch = 96 * 1024;
+constexpr std::int64_t product_scratch = 98304;  // 96 rows of 1024
 [[nodiscard]] std::int64_t attend_scratch(std::int64_t tokens, std::int64_t width);
 /// Numbers of scratch memory that attention needs in training.
 [[nodiscard]] std::int64_t training_scratch(std::int64_t queries, std::int64_t keys, std::int64_t width);

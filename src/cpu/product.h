@@ -11,10 +11,10 @@
 namespace westofn::cpu {
 namespace {
 
-constexpr int most_rows = lanes == 16 ? 12 : lanes == 8 ? 6 : 4;
-constexpr std::int64_t depth_slice = 64;  // short sums, added up: half the rounding of long ones
-constexpr std::int64_t packed_rows = 96;
-constexpr std::int64_t packed_depth = 1024;
+inline constexpr int most_rows = lanes == 16 ? 12 : lanes == 8 ? 6 : 4;
+inline constexpr std::int64_t depth_slice = 64;  // short sums, added up: half the rounding of long ones
+inline constexpr std::int64_t packed_rows = 96;
+inline constexpr std::int64_t packed_depth = 1024;
 static_assert(packed_rows * packed_depth == product_scratch && packed_rows % most_rows == 0);
 
 /// How the numbers of R rows lie: number k of row r at [k * R + r], or at [r * stride + k].

@@ -18,8 +18,8 @@
 namespace westofn::cpu {
 namespace {
 
-constexpr std::int64_t lanes = WESTOFN_LANES;
-constexpr std::int64_t panel = 2 * lanes;
+inline constexpr std::int64_t lanes = WESTOFN_LANES;
+inline constexpr std::int64_t panel = 2 * lanes;
 
 using Floats [[gnu::vector_size(4 * WESTOFN_LANES), gnu::aligned(4), gnu::may_alias]] = float;
 using Word [[gnu::may_alias, gnu::aligned(2)]] = std::uint32_t;

@@ -78,11 +78,14 @@ std::string shard_name(std::size_t number, std::size_t count) {
 }  // namespace
 
 FileInfo write_safetensors(const std::string& path, std::span<const NamedTensor> tensors,
-                           const SafetensorsMetadata& metadata) {
+                           const SafetensorsMetadata& metadata, const std::function<void()>& beat) {
   const TensorPointers order = in_file_order(tensors);
   DurableFile file(path);
   file.append(make_header(order, metadata));
-  for (const NamedTensor* named : order) file.append(named->tensor.bytes);
+  for (const NamedTensor* named : order) {
+    if (beat) beat();
+    file.append(named->tensor.bytes);
+  }
   return file.commit();
 }
 

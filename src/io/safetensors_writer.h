@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -23,9 +24,10 @@ struct NamedTensor {
 using SafetensorsMetadata = std::map<std::string, std::string>;
 
 /// Writes one file. The tensors are ordered as the reference library orders them (widest type first, then name), so
-/// each is aligned to its element. Names are distinct and the bytes fit the shape (else InternalError).
+/// each is aligned to its element. Names are distinct and the bytes fit the shape (else InternalError). `beat`, if
+/// given, is called for every tensor.
 FileInfo write_safetensors(const std::string& path, std::span<const NamedTensor> tensors,
-                           const SafetensorsMetadata& metadata);
+                           const SafetensorsMetadata& metadata, const std::function<void()>& beat = {});
 
 /// Writes the weights of a model into a folder: model.safetensors if `max_shard_bytes` allows it, else shards filled in
 /// order of name, and model.safetensors.index.json last. Returns every file written.

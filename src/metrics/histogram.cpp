@@ -55,7 +55,7 @@ Bins choose_bins(std::span<const HistogramColumn> columns) {
   return bins;
 }
 
-std::string padded_left(std::string text, std::size_t width) {
+std::string padded_left(const std::string& text, std::size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/checkpoint.h"
 
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -103,14 +105,16 @@ std::vector<CurvePoint> curve_of_rows(const io::TensorView& view) {
 }
 
 /// Writes this rank's tensors, and on rank 0 the curve.
-io::FileInfo write_share(const std::string& path, const TrainingState& state, bool with_curve) {
+io::FileInfo write_share(app::StageRun& stage, const std::string& path, const TrainingState& state) {
   const model::SavedTensors saved(tensors_of(state));
   std::vector<io::NamedTensor> tensors = saved.tensors();
   const std::vector<double> rows = curve_rows(state.curve);
   const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(state.curve.size()),
                                            static_cast<std::int64_t>(curve_columns.size()) + 1};
-  if (with_curve) tensors.push_back({"curve", {io::DType::f64, shape, std::as_bytes(std::span(rows))}});
-  return io::write_safetensors(path, tensors, {});
+  if (stage.job().world.rank() == 0) {
+    tensors.push_back({"curve", {io::DType::f64, shape, std::as_bytes(std::span(rows))}});
+  }
+  return io::write_safetensors(path, tensors, {}, [&] { stage.beat(); });
 }
 
 /// Rank 0: the entries of all ranks' files.
@@ -170,12 +174,21 @@ std::pair<io::TensorView, model::TensorPlace> find_tensor(const std::vector<io::
                   "; it is of another model. Delete the folder to train from the start");
 }
 
+/// To the bit, also what is not finite: an undisturbed training would go on with it.
+void read_tensor(const io::TensorView& view, const model::TensorPlace& place, const at::Tensor& tensor) {
+  if (view.dtype != io::DType::f32) model::fail(place, "is not of type F32");
+  model::check_tensor(view, tensor.sizes().vec(), place);
+  const at::Tensor bits = at::empty(tensor.sizes(), at::kFloat);
+  if (!view.bytes.empty()) std::memcpy(bits.mutable_data_ptr(), view.bytes.data(), view.bytes.size());
+  tensor.copy_(bits);
+}
+
 void read_state(const std::string& folder, const io::Manifest& manifest, TrainingState& state) {
   std::vector<io::SafetensorsFile> files;
   for (const auto& file : manifest.files) files.emplace_back(folder + "/" + file.name);
   for (const auto& [name, tensor] : tensors_of(state)) {
     const auto [view, place] = find_tensor(files, name);
-    tensor.copy_(model::to_tensor(view, tensor.sizes().vec(), place, {}));
+    read_tensor(view, place, tensor);
   }
   state.curve = curve_of_rows(find_tensor(files, "curve").first);
   const auto count = [&](const char* name) {
@@ -201,9 +214,8 @@ void save_checkpoint(app::StageRun& stage, const TrainingState& state) {
   const std::string folder = parent + "/" + name;
   const io::FileInfo mine = comm::agree(world, [&] {
     fault_point("train.checkpoint");
-    stage.beat();
     io::make_folder_durable(folder);
-    return write_share(folder + "/" + numbered("state-%05lld.safetensors", world.rank()), state, world.rank() == 0);
+    return write_share(stage, folder + "/" + numbered("state-%05lld.safetensors", world.rank()), state);
   });
   const std::vector<io::FileInfo> files = gather_entries(world, mine);
   comm::agree(world, [&] {

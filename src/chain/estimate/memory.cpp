@@ -13,7 +13,7 @@ using model::ComputeType;
 using model::T5Config;
 
 constexpr double float_bytes = 4;
-constexpr double sum_bytes = 8;
+constexpr double bucket_bytes = 32 << 20;
 
 double real(std::int64_t number) { return static_cast<double>(number); }
 
@@ -110,25 +110,25 @@ PhaseMemory training_memory(const T5Config& c, const TrainingCase& what) {
   const StepParts parts = step_parts(what.train.batch, what.runtime.micro_batch, what.ranks);
   const bool on_gpu = is_on_gpu(what.runtime);
   PhaseMemory memory;
+  const bool is_narrow = what.runtime.dtype == ComputeType::bfloat16;
   memory.weights = b * count;
-  memory.masters = float_bytes * share.elements;
+  memory.masters = is_narrow ? float_bytes * share.elements : 0;  // float32 weights are their own masters
   memory.optimizer = float_bytes * share.optimizer_elements;
-  memory.gradients = real(parts.of_rank) * b * count;
-  memory.sums = sum_bytes * count;
+  // A bucket, those of the other ranks that arrive with it, and the largest gradient, which is summed in float32.
+  const double contributors = real(std::min<std::int64_t>(what.ranks, parts.all));
+  memory.gradients = std::min(contributors * bucket_bytes, b * count) + (b + float_bytes) * largest_weight(c);
+  memory.sums = float_bytes * share.elements;
   memory.activations = kept_activations(c, what.runtime.dtype, what.micro_batch, what.logits) +
                        backward_work(c, what.micro_batch, what.logits);
-  // A gradient becomes float64 and then int64; the sums over the network of CPU ranks are a third copy.
-  const double conversion = (on_gpu ? 2 : 3) * sum_bytes * largest_weight(c);
-  const double backward = memory.gradients + memory.activations;
-  const double adding = std::max(memory.gradients, memory.sums) + conversion + float_bytes * share.elements;
-  memory.peak = memory.weights + memory.masters + memory.optimizer + std::max(backward, adding);
+  const double working = memory.gradients + memory.activations;
+  memory.peak = memory.weights + memory.masters + memory.optimizer + memory.sums + working;
   const double best = float_bytes * share.elements;
   const double all_best = float_bytes * count;
   if (on_gpu) {
     memory.host = best + std::max(all_best, memory.masters + memory.optimizer);
   } else {
-    // At the end the gradients are gone and all of the best weights come.
-    memory.peak += best + std::max(0.0, all_best - std::max(backward, adding));
+    // At the end the activations are gone and all of the best weights come.
+    memory.peak += best + std::max(0.0, all_best - working);
   }
   return memory;
 }

@@ -23,10 +23,10 @@ struct BatchShape {
 /// What one rank holds, bytes.
 struct PhaseMemory {
   double weights = 0;      ///< b P, on every rank
-  double masters = 0;      ///< 4 P / R: float32, whole tensors of their owner
+  double masters = 0;      ///< bfloat16: 4 P / R, whole tensors of their owner; float32: 0
   double optimizer = 0;    ///< AdamW 8 P / R; Adafactor 4 (rows + columns) of each matrix
-  double gradients = 0;    ///< b P for each micro-batch of this rank
-  double sums = 0;         ///< 8 P: the 64-bit integers in which gradients are added exactly
+  double gradients = 0;    ///< on their way to their owners: a bucket of every rank, and the largest
+  double sums = 0;         ///< 4 P / R: float32, whole tensors of their owner
   double activations = 0;  ///< kept for the backward pass; without one: of the layer in work
   double cross_cache = 0;  ///< keys and values of the sources
   double self_cache = 0;   ///< keys and values of what is written

@@ -66,7 +66,7 @@ class Report {
   }
 
   std::string training() const {
-    Table table({"phase", "weights", "masters", "optimizer", "gradients", "exact sums", "activations", "peak",
+    Table table({"phase", "weights", "masters", "optimizer", "gradients", "gradient sums", "activations", "peak",
                  "host memory", "micro-batch", fits_head()});
     for (const Phase& phase : e_.phases) {
       if (!phase.memory || phase.memory->masters == 0) continue;
@@ -149,8 +149,9 @@ class Report {
         "What these numbers are\n"
         "  memory   upper bounds of the tensors: every row as long as its limit, attention that keeps its\n"
         "           probabilities. Allocator, CUDA and MPI come on top: leave them 5 to 10 GB of a GPU in --memory.\n"
-        "           Exact sums: gradients are added as 64-bit integers, 8 bytes a weight on every rank, so that the\n"
-        "           result does not depend on the number of ranks.\n"
+        "           Gradients go to the owners of whole tensors in buckets of 32 MiB, who keep their sums in float32.\n"
+        "           Activations are those of a pass that keeps all attention weights; ours computes them again and\n"
+        "           keeps less, and with runtime.activation_checkpointing only the input of every block.\n"
         "  work     matrix products at mean lengths without padding; every pool with N different responses; sampling,\n"
         "           norms, softmax, reading and writing files, and the start of a job are left out.\n"
         "  disk     from the file formats; how much compression saves depends on the texts and is not counted.\n";
@@ -158,7 +159,7 @@ class Report {
       text += "  device   runtime.device is auto: taken for a GPU; --set runtime.device=cpu otherwise.\n";
     }
     for (const Phase& phase : e_.phases) {
-      const bool trains = phase.memory && phase.memory->masters != 0;
+      const bool trains = phase.memory && phase.memory->sums != 0;
       if (!trains || phase.work.operations == 0 || phase.work.busy_ranks > 0.75 * e_.options.ranks) continue;
       text += "  warning  " + printable(phase.name) + ": its batch has micro-batches for " +
               with_prefix(phase.work.busy_ranks, "") + " of " + with_commas(e_.options.ranks) + " ranks; " +

@@ -61,7 +61,9 @@ PhaseWork training_work(const training::TrainSettings& train, const model::Runti
   work.operations = 3 * examples * load.forward + validated * load.validation;
   work.tokens_read = examples * load.read;
   work.busy_ranks = busy_ranks(real(step_parts(train.batch, runtime.micro_batch, ranks).all), ranks);
-  work.exchanged_bytes = real(train.steps) * (8 + load.weight_bytes) * load.weights * others;
+  // The gradients of each of its micro-batches to their owners, and the new weights from these.
+  const double of_rank = real(step_parts(train.batch, runtime.micro_batch, ranks).of_rank);
+  work.exchanged_bytes = real(train.steps) * (of_rank + 1) * load.weight_bytes * load.weights * others;
   return work;
 }
 

@@ -117,8 +117,8 @@ TEST_F(XxlEstimate, AddsTheTimeOfMessages) {
   const double without = *find(make_estimate(experiment, paper_size(), options), "sft").hours;
   options.bytes_per_second = 370e9;
   const double with = *find(make_estimate(experiment, paper_size(), options), "sft").hours;
-  // 4,000 steps, 7/8 of 10 bytes of 11.135e9 weights.
-  EXPECT_NEAR((with - without) * 3600, 4000 * 0.875 * 10 * 11.1353 / 370, 0.1);
+  // 4,000 steps, 7/8 of 2 bytes of gradient (a rank has one micro-batch) and 2 of weight, of 11.135e9 weights.
+  EXPECT_NEAR((with - without) * 3600, 4000 * 0.875 * 4 * 11.1353 / 370, 0.1);
 }
 
 TEST_F(XxlEstimate, IsTheSameAsJson) {

@@ -118,7 +118,7 @@ TEST(Work, KnowsThatFewPartsLeaveRanksIdle) {
 }
 
 // Two steps of 3 examples, 3 passes of 10 operations each; validated before, after step 1 and after step 2, 5 rows
-// of 7. 4 ranks: 3/4 of 8 + 2 bytes of 100 weights, twice.
+// of 7. 4 ranks: 3/4 of 2 bytes of gradient (one micro-batch a rank) and 2 of weight, of 100 weights, twice.
 TEST(Work, AddsUpATraining) {
   const PhaseWork work = training_work(
       {.steps = 2, .batch = 3, .validate_every = 1}, {.micro_batch = 1}, 4,
@@ -127,7 +127,7 @@ TEST(Work, AddsUpATraining) {
   EXPECT_EQ(work.operations, 2 * 3 * 3 * 10 + 3 * 5 * 7);
   EXPECT_EQ(work.tokens_read, 24);
   EXPECT_EQ(work.busy_ranks, 3);
-  EXPECT_EQ(work.exchanged_bytes, 2 * 0.75 * 10 * 100);
+  EXPECT_EQ(work.exchanged_bytes, 2 * 0.75 * 4 * 100);
 }
 
 }  // namespace
