@@ -37,6 +37,11 @@ at::Tensor add(const BlockContext& context, const at::Tensor& x_MD, at::Tensor y
   return ops.sum(x_MD, y_MD);
 }
 
+/// What a tape keeps at least.
+at::Tensor kept_input(const BlockContext& context, const at::Tensor& x_MD) {
+  return context.keep == Keep::nothing ? at::Tensor() : x_MD;
+}
+
 Attention self_attention(const BlockContext& context, const SelfSetting& setting, const at::Tensor& qkv,
                          std::uint32_t place) {
   const auto parts = qkv.chunk(3, 1);
@@ -95,7 +100,7 @@ at::Tensor self_forward(const BlockContext& context, const AttentionMatrices& we
   tape.x_MD = x_MD;
   fill(context, weights, setting, tape);
   at::Tensor out = at::linear(tape.attended.out_MI, context.network.ready(weights.parts.o));
-  if (context.keep == Keep::inputs) tape = {tape.place, x_MD, {}, {}};
+  if (context.keep != Keep::activations) tape = {tape.place, kept_input(context, x_MD), {}, {}};
   return add(context, x_MD, std::move(out), setting.layout, tape.place + 1);
 }
 
@@ -122,7 +127,7 @@ at::Tensor cross_forward(const BlockContext& context, const AttentionMatrices& w
   tape.x_MD = x_MD;
   fill(context, weights, setting, tape);
   at::Tensor out = at::linear(tape.attended.out_MI, context.network.ready(weights.parts.o));
-  if (context.keep == Keep::inputs) tape = {tape.place, x_MD, {}, {}, {}};
+  if (context.keep != Keep::activations) tape = {tape.place, kept_input(context, x_MD), {}, {}, {}};
   return add(context, x_MD, std::move(out), setting.layout, tape.place + 1);
 }
 
@@ -155,7 +160,7 @@ at::Tensor feed_forward_forward(const BlockContext& context, const FeedForwardMa
   at::Tensor activated = ops.activate(tape.hidden);
   ops.drop(activated, layout, context.dropout.at(tape.place));
   at::Tensor out = at::linear(activated, context.network.ready(weights.parts.wo));
-  if (context.keep == Keep::inputs) tape.hidden = at::Tensor();
+  if (context.keep != Keep::activations) tape = {tape.place, kept_input(context, x_MD), {}};
   return add(context, x_MD, std::move(out), layout, tape.place + 1);
 }
 

@@ -78,7 +78,7 @@ at::Tensor FirstStepPass::forward(std::span<const tokenizer::Tokens> sources) {
   return final_norm_forward(context_, network.t5().decoder_norm_D(), rows_, final_, x_BD);
 }
 
-void FirstStepPass::backward(const at::Tensor& states_gradient_BD, const at::Tensor& embedding_gradient_VD,
+void FirstStepPass::backward(const at::Tensor& states_gradient_BD, at::Tensor embedding_gradient_VD,
                              const GradientSink& sink) {
   const Network& network = context_.network;
   at::Tensor gradient_BD =
@@ -92,8 +92,7 @@ void FirstStepPass::backward(const at::Tensor& states_gradient_BD, const at::Ten
     self_backward(weights.self, layers_[i], gradient_BD, sink);
   }
   sink(network.t5().decoder_bias_RH(), {});
-  EmbeddingGradient embedding(network);
-  if (embedding_gradient_VD.defined()) embedding.add(embedding_gradient_VD);
+  EmbeddingGradient embedding(network, std::move(embedding_gradient_VD));
   network.operations().drop(gradient_BD, rows_, context_.dropout.at(first_decoder_place));
   embedding.add_rows(start_ids_B_, gradient_BD);
   encoder_.backward(source_gradient_MD, embedding, sink);

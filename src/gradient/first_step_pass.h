@@ -21,9 +21,8 @@ class FirstStepPass {
   /// The final-normed state [B,D] of every source after the decoder start token, in the type of activations.
   [[nodiscard]] at::Tensor forward(std::span<const tokenizer::Tokens> sources);
   /// From the gradient by these states. All gradients are handed out but those of the language-model head; one of the
-  /// embedding that the caller has (of a tied head) is added first.
-  void backward(const at::Tensor& states_gradient_BD, const at::Tensor& embedding_gradient_VD,
-                const GradientSink& sink);
+  /// embedding that the caller has (of a tied head; wide) is taken over and added to.
+  void backward(const at::Tensor& states_gradient_BD, at::Tensor embedding_gradient_VD, const GradientSink& sink);
 
  private:
   struct CrossStepTape {

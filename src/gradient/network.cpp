@@ -82,10 +82,12 @@ TokenRows token_rows(const Network& network, std::span<const tokenizer::Tokens> 
   return rows;
 }
 
-EmbeddingGradient::EmbeddingGradient(const Network& network)
-    : network_(network),
-      sum_VD_(at::zeros(network.t5().embedding_VD().sizes(),
-                        network.t5().embedding_VD().options().dtype(network.operations().wide()))) {}
+EmbeddingGradient::EmbeddingGradient(const Network& network, at::Tensor start)
+    : network_(network), sum_VD_(std::move(start)) {
+  const at::Tensor& weight_VD = network.t5().embedding_VD();
+  const at::ScalarType wide = network.operations().wide();
+  if (!sum_VD_.defined()) sum_VD_ = at::zeros(weight_VD.sizes(), weight_VD.options().dtype(wide));
+}
 
 void EmbeddingGradient::hand_out(const GradientSink& sink) const {
   sink(network_.t5().embedding_VD(), network_.operations().narrow(sum_VD_));

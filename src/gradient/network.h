@@ -43,9 +43,9 @@ struct DecoderMatrices {
   FeedForwardMatrices feed_forward;
 };
 
-/// How much a pass keeps for its backward pass: all activations, or the input of every block, from which the others are
-/// computed again (a third more work, a fraction of the memory).
-enum class Keep { activations, inputs };
+/// How much a pass keeps for its backward pass: all activations; the input of every block, from which the others are
+/// computed again (a third more work, a fraction of the memory); or nothing, where there is no backward pass.
+enum class Keep { activations, inputs, nothing };
 
 /// Local. The model's weights move into new memory, where those that belong together stand together; the model keeps
 /// computing with them. Nothing else must hold on to their old memory.
@@ -88,10 +88,10 @@ struct TokenRows {
 /// The gradient of the embedding: rows from the encoder's and the decoder's inputs, and all of it from a tied head.
 class EmbeddingGradient {
  public:
-  explicit EmbeddingGradient(const Network& network);
+  /// Adds to `start` [V,D], wide, or to nothing where it is undefined.
+  EmbeddingGradient(const Network& network, at::Tensor start);
   /// rows [M,D], wide.
   void add_rows(const at::Tensor& ids_M, const at::Tensor& rows_MD) { sum_VD_.index_add_(0, ids_M, rows_MD); }
-  void add(const at::Tensor& gradient_VD) { sum_VD_.add_(gradient_VD); }
   void hand_out(const GradientSink& sink) const;
 
  private:

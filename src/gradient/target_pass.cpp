@@ -3,6 +3,8 @@
 
 #include <ATen/ops/zeros_like.h>
 
+#include <utility>
+
 namespace westofn::gradient {
 
 at::Tensor TargetPass::forward(std::span<const tokenizer::Tokens> sources, std::span<const tokenizer::Tokens> targets) {
@@ -35,7 +37,7 @@ at::Tensor TargetPass::forward(std::span<const tokenizer::Tokens> sources, std::
   return final_norm_forward(context_, network.t5().decoder_norm_D(), rows_.layout, final_, x_MD);
 }
 
-void TargetPass::backward(const at::Tensor& states_gradient_MD, const at::Tensor& embedding_gradient_VD,
+void TargetPass::backward(const at::Tensor& states_gradient_MD, at::Tensor embedding_gradient_VD,
                           const GradientSink& sink) {
   const Network& network = context_.network;
   at::Tensor gradient_MD =
@@ -52,8 +54,7 @@ void TargetPass::backward(const at::Tensor& states_gradient_MD, const at::Tensor
   }
   sink(network.t5().decoder_bias_RH(),
        network.operations().narrow(network.bias_gradient(bias_gradient_HW, rows_.layout.longest(), Sight::backward)));
-  EmbeddingGradient embedding(network);
-  if (embedding_gradient_VD.defined()) embedding.add(embedding_gradient_VD);
+  EmbeddingGradient embedding(network, std::move(embedding_gradient_VD));
   network.operations().drop(gradient_MD, rows_.layout, context_.dropout.at(first_decoder_place));
   embedding.add_rows(rows_.ids_M, gradient_MD);
   encoder_.backward(source_gradient_MD, embedding, sink);

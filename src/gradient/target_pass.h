@@ -20,8 +20,7 @@ class TargetPass {
   [[nodiscard]] at::Tensor forward(std::span<const tokenizer::Tokens> sources,
                                    std::span<const tokenizer::Tokens> targets);
   /// As FirstStepPass::backward.
-  void backward(const at::Tensor& states_gradient_MD, const at::Tensor& embedding_gradient_VD,
-                const GradientSink& sink);
+  void backward(const at::Tensor& states_gradient_MD, at::Tensor embedding_gradient_VD, const GradientSink& sink);
 
   [[nodiscard]] const Layout& layout() const { return rows_.layout; }
 

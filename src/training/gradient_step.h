@@ -62,6 +62,9 @@ class GradientStep {
   /// Collective. Same bits on any number of ranks.
   [[nodiscard]] StepGradient compute(const StepBatch& batch, Wishes mine);
 
+  /// Where the sums are kept: of the weights of this rank, undefined for all others.
+  [[nodiscard]] std::span<const at::Tensor> sums() const { return sum_.sums(); }
+
  private:
   [[nodiscard]] std::size_t index_of(const at::Tensor& weight) const;
   [[nodiscard]] double run_part(const StepBatch& batch, std::int64_t number, const gradient::GradientSink& sink);

@@ -38,6 +38,9 @@ class GradientSum {
   /// next step begins.
   [[nodiscard]] std::span<const at::Tensor> finish();
 
+  /// The memory of the sums, as `finish` gives it.
+  [[nodiscard]] std::span<const at::Tensor> sums() const { return sums_; }
+
  private:
   [[nodiscard]] bool contributes() const { return group_.rank() < contributors_; }
   void add(std::size_t index, const at::Tensor& gradient);

@@ -3,10 +3,17 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
+#include "gradient/operations.h"
+#include "tokenizer/tokenizer.h"
 #include "training/task.h"
 
 namespace westofn::training {
+
+/// Local. The size of rows that are computed together.
+[[nodiscard]] TokenCount count_tokens(const gradient::Operations& operations,
+                                      std::span<const tokenizer::Tokens* const> rows);
 
 /// Local. The tokens of the batches of the first `steps` steps, each cut into micro-batches as in training.
 [[nodiscard]] TokenCount count_training_tokens(const Task& task, std::int64_t steps, std::int64_t micro_batch);

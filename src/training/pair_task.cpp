@@ -56,17 +56,6 @@ std::vector<tokenizer::Tokens> both_inputs(std::span<const PairExample* const> p
   return inputs;
 }
 
-TokenCount count_tokens(std::span<const tokenizer::Tokens* const> rows) {
-  TokenCount count;
-  std::size_t longest = 0;
-  for (const tokenizer::Tokens* row : rows) {
-    count.tokens += static_cast<std::int64_t>(row->size());
-    longest = std::max(longest, row->size());
-  }
-  count.padded = static_cast<std::int64_t>(rows.size() * longest);
-  return count;
-}
-
 at::Tensor numbers_like(const at::Tensor& like, std::span<const double> numbers) {
   return at::tensor(at::ArrayRef<double>(numbers.data(), numbers.size()), at::kDouble).to(like.options());
 }

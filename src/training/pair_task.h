@@ -74,9 +74,6 @@ class PairTask : public Task {
 /// The first inputs of pairs, then their second ones, in one list.
 [[nodiscard]] std::vector<tokenizer::Tokens> both_inputs(std::span<const PairExample* const> pairs);
 
-/// The size of a micro-batch of so many rows, padded to the longest.
-[[nodiscard]] TokenCount count_tokens(std::span<const tokenizer::Tokens* const> rows);
-
 /// The targets of pairs, in the type and on the device of `like`.
 [[nodiscard]] PairTargets targets_of(std::span<const PairExample* const> pairs, const PairLabels& labels,
                                      const at::Tensor& like);

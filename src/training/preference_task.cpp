@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "scoring/scores.h"
+#include "training/padding.h"
 #include "training/rehearsal.h"
 
 namespace westofn::training {
@@ -45,12 +46,15 @@ void PreferenceTask::backward(gradient::FirstStepPass& pass, const at::Tensor& s
                               const at::Tensor& rows_gradient, const gradient::GradientSink& sink) const {
   const auto& ops = network_.operations();
   const at::Tensor& head_VD = t5_.head_VD();
-  const at::Tensor gradient_VD = at::zeros(head_VD.sizes(), head_VD.options().dtype(ops.wide()));
+  at::Tensor gradient_VD = at::zeros(head_VD.sizes(), head_VD.options().dtype(ops.wide()));
   gradient_VD[tokens_.first].copy_(rows_gradient[0]);
   gradient_VD[tokens_.second].copy_(rows_gradient[1]);
   const bool tied = head_VD.is_same(t5_.embedding_VD());
-  if (!tied) sink(head_VD, ops.narrow(gradient_VD));
-  pass.backward(states_gradient, tied ? gradient_VD : at::Tensor(), sink);
+  if (!tied) {
+    sink(head_VD, ops.narrow(gradient_VD));
+    gradient_VD = at::Tensor();
+  }
+  pass.backward(states_gradient, std::move(gradient_VD), sink);
 }
 
 std::vector<TrainedWeight> PreferenceTask::weights() {
@@ -89,12 +93,12 @@ double PreferenceTask::differentiate(std::span<const std::int64_t> examples, Ran
 TokenCount PreferenceTask::tokens(std::span<const std::int64_t> examples) const {
   std::vector<const tokenizer::Tokens*> rows;
   for (const PairExample* pair : training_pairs(examples)) rows.push_back(&pair->first);
-  return count_tokens(rows);
+  return count_tokens(network_.operations(), rows);
 }
 
 std::vector<PairScore> PreferenceTask::judge(std::span<const tokenizer::Tokens> inputs) const {
   const gradient::DropoutSource no_dropout(0, {});
-  gradient::FirstStepPass pass({network_, no_dropout, gradient::Keep::inputs});
+  gradient::FirstStepPass pass({network_, no_dropout, gradient::Keep::nothing});
   const at::Tensor odds_B = log_odds(pass.forward(inputs), label_rows()).to(at::kCPU, at::kDouble);
   const std::span<const double> odds(odds_B.const_data_ptr<double>(), inputs.size());
   std::vector<PairScore> scores;

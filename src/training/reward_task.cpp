@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "gradient/first_step_pass.h"
+#include "training/padding.h"
 #include "training/rehearsal.h"
 
 namespace westofn::training {
@@ -74,12 +75,12 @@ double RewardTask::differentiate(std::span<const std::int64_t> examples, RandomS
 TokenCount RewardTask::tokens(std::span<const std::int64_t> examples) const {
   std::vector<const tokenizer::Tokens*> rows;
   for (const PairExample* pair : training_pairs(examples)) rows.insert(rows.end(), {&pair->first, &pair->second});
-  return count_tokens(rows);
+  return count_tokens(network_.operations(), rows);
 }
 
 std::vector<PairScore> RewardTask::judge(std::span<const tokenizer::Tokens> inputs) const {
   const gradient::DropoutSource no_dropout(0, {});
-  gradient::FirstStepPass pass({network_, no_dropout, gradient::Keep::inputs});
+  gradient::FirstStepPass pass({network_, no_dropout, gradient::Keep::nothing});
   const at::Tensor rewards_B = model::reward(model_.head, pass.forward(inputs)).to(at::kCPU, at::kDouble);
   const auto count = static_cast<std::int64_t>(inputs.size() / 2);
   const at::Tensor losses_B = -at::log_sigmoid(rewards_B.slice(0, 0, count) - rewards_B.slice(0, count));

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "training/objectives.h"
+#include "training/padding.h"
 #include "training/rehearsal.h"
 
 namespace westofn::training {
@@ -82,11 +83,14 @@ void SftTask::for_portions(const at::Tensor& states_MD, const Predictions& predi
   }
 }
 
-void SftTask::backward(gradient::TargetPass& pass, const at::Tensor& states_gradient, const at::Tensor& head_gradient,
+void SftTask::backward(gradient::TargetPass& pass, const at::Tensor& states_gradient, at::Tensor head_gradient,
                        const gradient::GradientSink& sink) const {
   const bool tied = t5_.head_VD().is_same(t5_.embedding_VD());
-  if (!tied) sink(t5_.head_VD(), network_.operations().narrow(head_gradient));
-  pass.backward(states_gradient, tied ? head_gradient : at::Tensor(), sink);
+  if (!tied) {
+    sink(t5_.head_VD(), network_.operations().narrow(head_gradient));
+    head_gradient = at::Tensor();
+  }
+  pass.backward(states_gradient, std::move(head_gradient), sink);
 }
 
 std::vector<TrainedWeight> SftTask::weights() {
@@ -110,7 +114,7 @@ double SftTask::differentiate(std::span<const std::int64_t> examples, RandomSequ
   const at::Tensor states_MD = pass.forward(inputs, targets);
   const at::Tensor head_VD = network_.ready(t5_.head_VD());
   const at::Tensor states_gradient = at::zeros_like(states_MD);
-  const at::Tensor head_gradient = at::zeros(head_VD.sizes(), head_VD.options().dtype(network_.operations().wide()));
+  at::Tensor head_gradient = at::zeros(head_VD.sizes(), head_VD.options().dtype(network_.operations().wide()));
   double loss = 0;
   for_portions(states_MD, predictions(pass, targets),
                [&](const at::Tensor& rows_P, const at::Tensor& states_PD, const model::TokenBatch& batch) {
@@ -123,21 +127,20 @@ double SftTask::differentiate(std::span<const std::int64_t> examples, RandomSequ
                  states_gradient.index_copy_(0, rows_P, objective.gradients[0]);
                  head_gradient.add_(objective.gradients[1]);
                });
-  backward(pass, states_gradient, head_gradient, sink);
+  backward(pass, states_gradient, std::move(head_gradient), sink);
   return loss;
 }
 
 TokenCount SftTask::tokens(std::span<const std::int64_t> examples) const {
-  TokenCount count;
-  std::size_t longest_input = 0;
-  std::size_t longest_target = 0;
+  std::vector<const tokenizer::Tokens*> inputs;
+  std::vector<const tokenizer::Tokens*> targets;
   for (const TextExample* row : training_rows(examples)) {
-    count.tokens += static_cast<std::int64_t>(row->input.size() + row->target.size());
-    longest_input = std::max(longest_input, row->input.size());
-    longest_target = std::max(longest_target, row->target.size());
+    inputs.push_back(&row->input);
+    targets.push_back(&row->target);
   }
-  count.padded = static_cast<std::int64_t>(examples.size() * (longest_input + longest_target));
-  return count;
+  const TokenCount of_inputs = count_tokens(network_.operations(), inputs);
+  const TokenCount of_targets = count_tokens(network_.operations(), targets);
+  return {of_inputs.tokens + of_targets.tokens, of_inputs.computed + of_targets.computed};
 }
 
 std::int64_t SftTask::validation_portions() const { return static_cast<std::int64_t>(portions_.size()); }
@@ -152,7 +155,7 @@ Task::Validation SftTask::validate(std::int64_t portion) {
   }
   const auto [inputs, targets] = texts_of(rows);
   const gradient::DropoutSource no_dropout(0, {});
-  gradient::TargetPass pass({network_, no_dropout, gradient::Keep::inputs});
+  gradient::TargetPass pass({network_, no_dropout, gradient::Keep::nothing});
   const at::Tensor states_MD = pass.forward(inputs, targets);
   const at::Tensor head_VD = network_.ready(t5_.head_VD());
   for_portions(states_MD, predictions(pass, targets),

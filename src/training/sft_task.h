@@ -57,7 +57,7 @@ class SftTask : public Task {
   /// of each portion are given too.
   template <class F>
   void for_portions(const at::Tensor& states_MD, const Predictions& predictions, const F& use) const;
-  void backward(gradient::TargetPass& pass, const at::Tensor& states_gradient, const at::Tensor& head_gradient,
+  void backward(gradient::TargetPass& pass, const at::Tensor& states_gradient, at::Tensor head_gradient,
                 const gradient::GradientSink& sink) const;
 
   model::T5& t5_;

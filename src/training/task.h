@@ -18,8 +18,8 @@ namespace westofn::training {
 
 /// The size of some examples, computed at once.
 struct TokenCount {
-  std::int64_t tokens = 0;  ///< without padding
-  std::int64_t padded = 0;  ///< with it
+  std::int64_t tokens = 0;    ///< without padding
+  std::int64_t computed = 0;  ///< with the padding that the device's operations need
 };
 
 /// A weight that is trained.

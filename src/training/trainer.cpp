@@ -142,6 +142,8 @@ TrainingResult Trainer::run() {
 
 void Trainer::start() {
   warn_of_idle_ranks(stage_.name(), options_, group_);
+  log_info(stage_.name() + ": " +
+           describe_largest(stage_.job().world, state_bytes(weights_, state_.owned, gradients_.sums())));
   if (load_checkpoint(stage_, state_)) {
     stopped_early_ = gives_up();
     publish_weights();
@@ -275,7 +277,8 @@ void Trainer::checkpoint() {
 
 TrainingResult Trainer::finish() {
   const at::NoGradGuard no_grad;
-  TrainingResult result{std::move(state_.curve), state_.best_step, {}};
+  TrainingResult result{
+      std::move(state_.curve), state_.best_step, {}, state_bytes(weights_, state_.owned, gradients_.sums())};
   auto owned = state_.owned.begin();
   for (std::size_t i = 0; i < weights_.size(); ++i) {
     const at::Tensor& value = weights_[i].value;

@@ -10,6 +10,7 @@
 #include "comm/device/device_group.h"
 #include "model/runtime.h"
 #include "training/settings.h"
+#include "training/state_bytes.h"
 #include "training/task.h"
 
 namespace westofn::training {
@@ -29,6 +30,7 @@ struct TrainingResult {
   std::vector<CurvePoint> curve;
   std::int64_t best_step = 0;
   std::vector<model::Parameter> best_weights;  ///< in the type of sums, in host memory of every rank, in order of names
+  StateBytes bytes;                            ///< what this rank kept between steps
 };
 
 struct TrainerOptions {

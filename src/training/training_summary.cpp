@@ -68,7 +68,7 @@ std::string to_json(const TrainingSummary& summary) {
     json["shorter"] = rule(summary.accuracy->shorter);
   }
   json["tokens"] = {{"training", summary.tokens.tokens},
-                    {"with_padding", summary.tokens.padded},
+                    {"computed", summary.tokens.computed},
                     {"padding", padding_share(summary.tokens)}};
   json["rows"] = summary.counts;
   return json.dump(2) + "\n";
@@ -99,9 +99,9 @@ void report(const std::string& stage, const TrainingSummary& summary) {
     if (count > 0) rows += " " + name + " " + std::to_string(count);
   }
   log_info(rows);
-  if (summary.tokens.padded > 0) {
+  if (summary.tokens.computed > 0) {
     log_info(stage + ": " + to_text(padding_share(summary.tokens), Task::Selection::accuracy) + " of the " +
-             std::to_string(summary.tokens.padded) + " tokens of the training batches were padding");
+             std::to_string(summary.tokens.computed) + " tokens computed in training were padding");
   }
   if (summary.skipped > 0) {
     log_warning(stage + ": " + std::to_string(summary.skipped) + " of " + std::to_string(summary.steps) +

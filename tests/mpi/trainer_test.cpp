@@ -10,6 +10,7 @@
 #include "support/mpi_main.h"
 #include "support/temporary_folder.h"
 #include "support/toy_task.h"
+#include "training/reward_task.h"
 #include "util/error.h"
 
 namespace westofn::training {
@@ -107,6 +108,59 @@ TEST(TrainerUnderMpi, NamesARankWhoseWeightsDiffer) {
           << error.what();
       EXPECT_NE(std::string(error.what()).find("first in weight"), std::string::npos) << error.what();
     }
+  }
+  world().barrier();
+}
+
+/// A reward model whose largest tensor has 6,144 weights, trained for one step.
+TrainingResult train_reward_model(comm::Communicator& group, const std::string& run, OptimizerKind kind,
+                                  at::ScalarType dtype) {
+  model::T5Config config{.vocab_size = 128, .d_model = 48, .d_kv = 8, .d_ff = 64, .num_layers = 4};
+  config.num_decoder_layers = 4;
+  config.num_heads = 4;
+  const model::T5 t5 = model::T5::random(config, 3, {at::kCPU, dtype});
+  model::RewardModel model{t5, model::random_head(t5, 1), {}};
+  const std::vector<PairExample> pairs = {{{7, 8, 1}, {9, 1}}, {{5, 1}, {6, 7, 1}}};
+  RewardTask task(model, {pairs, pairs, dataset::cycled({0, 1}, 2)}, {});
+  TrainerOptions options = toy_options(kind);
+  options.settings.steps = 1;
+  const app::StopControl stop(std::nullopt);
+  return testing::train_toy(group, run, task, options, stop);
+}
+
+/// Collective over the group. What a trainer keeps is measured on its tensors: the sum over the ranks does not grow
+/// with them, and no rank has more than its share and one tensor (of `width` bytes a weight).
+void expect_shared(comm::Communicator& group, std::int64_t mine, std::int64_t total, std::int64_t width) {
+  constexpr std::int64_t largest_tensor = 128 * 48;
+  EXPECT_EQ(group.all_reduce(mine, comm::ReduceOp::sum), total);
+  EXPECT_LE(mine, total / group.size() + width * largest_tensor);
+}
+
+TEST(TrainerUnderMpi, KeepsMastersOptimizerAndSumsOnceOverAllRanks) {
+  const CommonFolder folder;
+  for (int size = 1; size <= world().size(); ++size) {
+    const int color = world().rank() / size;
+    const auto group = world().split(color, world().rank());
+    const auto run = [&](OptimizerKind kind, at::ScalarType dtype) {
+      const std::string name = std::to_string(size) + "-" + std::to_string(color) +
+                               std::string(config::enum_name(kind)) + at::toString(dtype);
+      return train_reward_model(*group, folder.run(name), kind, dtype).bytes;
+    };
+    const StateBytes wide = run(OptimizerKind::adamw, at::kFloat);
+    const std::int64_t weights = wide.weights / 4;
+    EXPECT_GT(weights, 20 * 128 * 48);
+    EXPECT_EQ(wide.masters, 0) << "float32 weights are their own masters";
+    expect_shared(*group, wide.optimizer, 8 * weights, 8);
+    const StateBytes narrow = run(OptimizerKind::adamw, at::kBFloat16);
+    const std::int64_t narrow_weights = weights - 49;  // the reward head stays in float32
+    EXPECT_EQ(narrow.weights, 2 * narrow_weights + 4 * 49) << "on every rank";
+    expect_shared(*group, narrow.masters, 4 * narrow_weights, 4);
+    expect_shared(*group, narrow.optimizer, 8 * weights, 8);
+    expect_shared(*group, narrow.sums, 4 * weights, 4);
+    expect_shared(*group, narrow.best, 4 * weights, 4);
+    const StateBytes factored = run(OptimizerKind::adafactor, at::kBFloat16);
+    expect_shared(*group, factored.masters, 4 * narrow_weights, 4);
+    EXPECT_LT(group->all_reduce(factored.optimizer, comm::ReduceOp::sum), narrow.masters * size / 4);
   }
   world().barrier();
 }

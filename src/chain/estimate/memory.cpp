@@ -17,41 +17,19 @@ constexpr double bucket_bytes = 32 << 20;
 
 double real(std::int64_t number) { return static_cast<double>(number); }
 
-double largest_weight(const T5Config& c) {
-  std::int64_t largest = 0;
-  for (const auto& shape : weight_shapes(c)) largest = std::max(largest, shape.elements());
-  return real(largest);
-}
-
-/// float32: the input, its normalised form and the result; bfloat16: the input in float32, the other two in bfloat16.
-double kept_of_norm(const T5Config& c, ComputeType type) {
-  return (type == ComputeType::float32 ? 12 : 8) * real(c.d_model);
-}
-
-double kept_of_feed_forward(const T5Config& c, ComputeType type) {
-  const double tensors = c.feed_forward == model::FeedForward::gated_gelu ? 4 : 1;
-  return tensors * number_bytes(type) * real(c.d_ff);
-}
-
-/// The softmax keeps its result in float32, the product that follows one in bfloat16.
-double kept_of_probabilities(const T5Config& c, ComputeType type, double keys) {
-  return (type == ComputeType::float32 ? 4 : 6) * real(c.num_heads) * keys;
-}
-
 /// Scores, their sum with the bias, and probabilities in float32: of the layer in work.
 double work_of_attention(const T5Config& c, double keys) { return 3 * float_bytes * real(c.num_heads) * keys; }
 
-double bias_bytes(const T5Config& c, const BatchShape& batch) {
-  return float_bytes * batch.rows * real(c.num_heads) * batch.source * batch.source;
+/// A portion of validation: as many rows as the limits allow, pairs whole.
+BatchShape validation_batch(const model::RuntimeSettings& runtime, const BatchShape& longest, Logits logits) {
+  BatchShape batch = scoring_batch(runtime, longest.source);
+  if (logits == Logits::left_out) batch.rows = std::max(2.0, batch.rows);
+  batch.target = longest.target;
+  return batch;
 }
 
-/// What a backward pass needs for the layer in work, beside what is kept: the gradients of scores and bias, or of all
-/// logits.
-double backward_work(const T5Config& c, const BatchShape& batch, Logits logits) {
-  const double tokens = batch.rows * batch.source;
-  const double attention = tokens * work_of_attention(c, batch.source) + bias_bytes(c, batch);
-  const double of_logits = logits == Logits::computed ? 8 * batch.rows * batch.target * real(c.vocab_size) : 0;
-  return std::max(attention, of_logits);
+double bias_bytes(const T5Config& c, const BatchShape& batch) {
+  return float_bytes * batch.rows * real(c.num_heads) * batch.source * batch.source;
 }
 
 }  // namespace
@@ -82,20 +60,6 @@ StepParts step_parts(std::int64_t batch, std::int64_t micro_batch, int ranks) {
   return {all, (all + ranks - 1) / ranks};
 }
 
-double kept_activations(const T5Config& c, ComputeType type, const BatchShape& batch, Logits logits) {
-  const double b = number_bytes(type);
-  const double inner = real(c.inner());
-  const auto attention = [&](double keys) { return 4 * b * inner + kept_of_probabilities(c, type, keys); };
-  const double norm = kept_of_norm(c, type);
-  const double feed_forward = kept_of_feed_forward(c, type);
-  const double of_source = real(c.num_layers) * (2 * norm + attention(batch.source) + feed_forward) + norm +
-                           real(c.num_decoder_layers) * 2 * b * inner;
-  const double cross = 2 * b * inner + kept_of_probabilities(c, type, batch.source);
-  const double of_target = real(c.num_decoder_layers) * (3 * norm + attention(batch.target) + cross + feed_forward) +
-                           norm + (logits == Logits::computed ? float_bytes * real(c.vocab_size) : 0);
-  return batch.rows * (batch.source * of_source + batch.target * of_target);
-}
-
 double passing_activations(const T5Config& c, ComputeType type, const BatchShape& batch) {
   const double b = number_bytes(type);
   const double attention = 4 * b * real(c.inner()) + work_of_attention(c, batch.source);
@@ -114,13 +78,14 @@ PhaseMemory training_memory(const T5Config& c, const TrainingCase& what) {
   memory.weights = b * count;
   memory.masters = is_narrow ? float_bytes * share.elements : 0;  // float32 weights are their own masters
   memory.optimizer = float_bytes * share.optimizer_elements;
-  // A bucket, those of the other ranks that arrive with it, and the largest gradient, which is summed in float32.
+  const PassShape pass = pass_shape(what.runtime, what.train.dropout, what.logits);
+  const PassMemory training = training_pass(c, pass, what.micro_batch);
+  const double validation = validation_pass(c, pass, validation_batch(what.runtime, what.micro_batch, what.logits));
   const double contributors = real(std::min<std::int64_t>(what.ranks, parts.all));
-  memory.gradients = std::min(contributors * bucket_bytes, b * count) + (b + float_bytes) * largest_weight(c);
+  memory.gradients = std::min(contributors * bucket_bytes, b * count) + training.gradients;
   memory.sums = float_bytes * share.elements;
-  memory.activations = kept_activations(c, what.runtime.dtype, what.micro_batch, what.logits) +
-                       backward_work(c, what.micro_batch, what.logits);
-  const double working = memory.gradients + memory.activations;
+  memory.activations = training.kept + training.work;
+  const double working = std::max(memory.gradients + memory.activations, validation);
   memory.peak = memory.weights + memory.masters + memory.optimizer + memory.sums + working;
   const double best = float_bytes * share.elements;
   const double all_best = float_bytes * count;

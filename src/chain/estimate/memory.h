@@ -7,25 +7,19 @@
 
 #include <cstdint>
 
+#include "chain/estimate/pass_memory.h"
 #include "chain/estimate/shape_counts.h"
 #include "model/runtime.h"
 #include "training/settings.h"
 
 namespace westofn::chain {
 
-/// A batch, every row as long as the longest.
-struct BatchShape {
-  double rows = 1;
-  double source = 0;
-  double target = 1;
-};
-
 /// What one rank holds, bytes.
 struct PhaseMemory {
   double weights = 0;      ///< b P, on every rank
   double masters = 0;      ///< bfloat16: 4 P / R, whole tensors of their owner; float32: 0
   double optimizer = 0;    ///< AdamW 8 P / R; Adafactor 4 (rows + columns) of each matrix
-  double gradients = 0;    ///< on their way to their owners: a bucket of every rank, and the largest
+  double gradients = 0;    ///< on their way to their owners: a bucket of every rank, and what a pass has just made
   double sums = 0;         ///< 4 P / R: float32, whole tensors of their owner
   double activations = 0;  ///< kept for the backward pass; without one: of the layer in work
   double cross_cache = 0;  ///< keys and values of the sources
@@ -54,14 +48,6 @@ struct StepParts {
 };
 [[nodiscard]] StepParts step_parts(std::int64_t batch, std::int64_t micro_batch, int ranks);
 
-/// What autograd keeps of one forward pass until its backward pass, with attention that keeps its probabilities.
-///
-/// A token of a layer keeps: each norm 12 d (float32) or 8 d (bfloat16); self-attention b 4 I and H x keys
-/// probabilities of 4 (float32) or 6 (bfloat16) bytes; cross-attention b 2 I, its probabilities, and b 2 I for each
-/// source token; feed-forward b 4 f (gated) or b f (relu); each stack one more norm; logits 4 V.
-[[nodiscard]] double kept_activations(const model::T5Config& config, model::ComputeType type, const BatchShape& batch,
-                                      Logits logits);
-
 /// The layer in work of a pass without gradients, and the bias of the attention [B, H, S, S]:
 /// B S (3 b d + max(4 b I + 12 H S, 3 b f)) + 4 B H S^2.
 [[nodiscard]] double passing_activations(const model::T5Config& config, model::ComputeType type,
@@ -72,12 +58,12 @@ struct TrainingCase {
   const training::TrainSettings& train;
   const model::RuntimeSettings& runtime;
   int ranks = 1;
-  BatchShape micro_batch;  ///< inputs, not examples
+  BatchShape micro_batch;  ///< inputs, not examples; the longest ones
   Logits logits = Logits::left_out;
 };
-/// Peak = weights + masters + optimizer + the larger of two moments: all gradients with the activations of a backward
-/// pass, or all sums with the conversion of one tensor. On a GPU the best weights so far (4 P / R) are in the memory of
-/// the machine, at the end all of them (4 P) on every rank; on a CPU they count for the peak.
+/// Peak = weights + masters + optimizer + sums + the larger of two moments: gradients with the activations of a pass,
+/// or a validation. On a GPU the best weights so far (4 P / R) are in the memory of the machine, at the end all of them
+/// (4 P) on every rank; on a CPU they count for the peak.
 [[nodiscard]] PhaseMemory training_memory(const model::T5Config& config, const TrainingCase& what);
 
 /// Rows that are scored at once: what `batch_rows` and `batch_tokens` allow of this length.

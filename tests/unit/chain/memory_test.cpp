@@ -54,13 +54,37 @@ TEST(TrainingMemory, KeepsLittleForAdafactor) {
   EXPECT_EQ(largest_share(xxl(), OptimizerKind::adamw, 1).optimizer_elements, 2 * 11'135'332'352.0);
 }
 
-// Eight buckets of 32 MiB and the largest tensor, of 131,596,288 weights (the embedding; the head is as large), in
-// bfloat16 and as a float32 sum: 268,435,456 + 6 x 131,596,288.
+// Eight buckets of 32 MiB; the embedding of 131,596,288 weights in bfloat16 and as a float32 sum; two matrices of
+// 20,480 x 4,096 in bfloat16: 268,435,456 + 6 x 131,596,288 + 2 x 2 x 83,886,080.
 TEST(TrainingMemory, HoldsFewGradientsAtATime) {
   const PhaseMemory m = of_training(OptimizerKind::adafactor, 8);
-  EXPECT_DOUBLE_EQ(m.gradients, 268'435'456 + 6 * 131'596'288.0);
+  EXPECT_DOUBLE_EQ(m.gradients, 268'435'456 + 6 * 131'596'288.0 + 4 * 83'886'080.0);
   EXPECT_DOUBLE_EQ(of_training(OptimizerKind::adamw, 8, 3).gradients, m.gradients) << "however many micro-batches";
-  EXPECT_DOUBLE_EQ(m.peak, m.weights + m.masters + m.optimizer + m.sums + m.gradients + m.activations);
+}
+
+TEST(TrainingMemory, HasItsPeakInAPassOrInALargeValidation) {
+  model::RuntimeSettings runtime = bfloat16_on_gpu();
+  runtime.micro_batch = 1;
+  const training::TrainSettings train{.batch = 8};
+  const TrainingCase what{train, runtime, 8, {2, 560, 1}, Logits::left_out};
+  const auto beside = [&](const PhaseMemory& m) { return m.peak - m.weights - m.masters - m.optimizer - m.sums; };
+  runtime.batch_tokens = 1120;
+  const PhaseMemory small = training_memory(xxl(), what);
+  EXPECT_DOUBLE_EQ(beside(small), small.gradients + small.activations);
+  runtime.batch_tokens = 1 << 20;
+  runtime.batch_rows = 1024;
+  const PhaseMemory large = training_memory(xxl(), what);
+  EXPECT_GT(beside(large), large.gradients + large.activations);
+  EXPECT_DOUBLE_EQ(large.activations, small.activations);
+}
+
+TEST(TrainingMemory, IsLessWhereOnlyInputsOfBlocksAreKept) {
+  model::RuntimeSettings runtime = bfloat16_on_gpu();
+  const training::TrainSettings train{.batch = 8};
+  const TrainingCase what{train, runtime, 8, {16, 560, 1}, Logits::left_out};
+  const double all = training_memory(xxl(), what).activations;
+  runtime.activation_checkpointing = true;
+  EXPECT_LT(training_memory(xxl(), what).activations, 0.5 * all);
 }
 
 // No rank has less than the largest tensor, which one rank owns as a whole.

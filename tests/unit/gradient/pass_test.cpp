@@ -37,8 +37,8 @@ model::T5Config config_of(Kind kind) {
 }
 
 /// Random weights whose attention is not flat.
-model::T5 model_of(Kind kind, at::ScalarType dtype) {
-  const model::T5 exact = model::T5::random(config_of(kind), 7, {at::kCPU, at::kDouble});
+model::T5 model_of(Kind kind, at::ScalarType dtype, std::uint64_t seed = 7) {
+  const model::T5 exact = model::T5::random(config_of(kind), seed, {at::kCPU, at::kDouble});
   for (const auto& parameter : exact.parameters()) {
     const bool is_query = parameter.name.ends_with(".q.weight");
     const bool is_bias = parameter.name.ends_with("relative_attention_bias.weight");
@@ -46,7 +46,7 @@ model::T5 model_of(Kind kind, at::ScalarType dtype) {
     parameter.value.mul_(is_query ? 3.0 : is_bias ? 0.5 : 1.0);
     if (is_norm) parameter.value.add_(0.1 * at::arange(parameter.value.numel(), at::kDouble).sin_());
   }
-  model::T5 rounded = model::T5::random(config_of(kind), 7, {at::kCPU, dtype});
+  model::T5 rounded = model::T5::random(config_of(kind), seed, {at::kCPU, dtype});
   const auto from = exact.parameters();
   const auto to = rounded.parameters();
   for (std::size_t i = 0; i < to.size(); ++i) to[i].value.copy_(from[i].value);
@@ -280,13 +280,22 @@ Gradients in_own_type(const model::T5& t5, const std::string& head) {
 }
 
 TEST(PassInBfloat16, IsNoFurtherFromTheExactGradientsThanThePlainModel) {
+  // Over several models: in a small one a single ReLU whose input is rounded across 0 outweighs everything else.
   for (const Kind kind : {Kind::gated_untied, Kind::relu_tied}) {
     const Case c{kind, at::kBFloat16, 0};
-    const model::T5 t5 = model_of(kind, at::kBFloat16);
-    const Gradients exact = plain_first_step(t5).gradients;
-    const double plain = distance(in_own_type(t5, head_of(kind)), exact);
-    EXPECT_LT(distance(first_step(t5, {operations_of(c)}).gradients, exact), 1.1 * plain);
-    EXPECT_LT(distance(targets(t5, {operations_of(c)}).gradients, plain_targets(t5).gradients), 1.5 * plain);
+    double plain = 0;
+    double of_first_step = 0;
+    double of_targets = 0;
+    for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+      const model::T5 t5 = model_of(kind, at::kBFloat16, seed);
+      const Gradients exact = plain_first_step(t5).gradients;
+      plain += distance(in_own_type(t5, head_of(kind)), exact);
+      of_first_step += distance(first_step(t5, {operations_of(c)}).gradients, exact);
+      of_targets += distance(targets(t5, {operations_of(c)}).gradients, plain_targets(t5).gradients);
+    }
+    EXPECT_LT(of_first_step, plain);
+    EXPECT_LT(of_targets, 1.5 * plain);
+    RecordProperty(kind == Kind::relu_tied ? "relu" : "gated", std::to_string(of_first_step / plain));
   }
 }
 

@@ -19,13 +19,16 @@ PairTask::Data pair_data(std::vector<std::int64_t> order, std::int64_t batch) {
   return {pairs, pairs, dataset::cycled(std::move(order), batch)};
 }
 
-void expect_count(const TokenCount& found, std::int64_t tokens, std::int64_t padded) {
+void expect_count(const TokenCount& found, std::int64_t tokens, std::int64_t computed) {
   EXPECT_EQ(found.tokens, tokens);
-  EXPECT_EQ(found.padded, padded);
+  EXPECT_EQ(found.computed, computed);
 }
 
+/// Computed with tensors, which are padded, as on a GPU.
+model::T5 padding_t5() { return testing::tiny_t5({at::kCPU, at::kDouble}); }
+
 TEST(Padding, OfARewardModelCountsBothResponsesPaddedToTheLongestOfTheMicroBatch) {
-  model::T5 t5 = testing::tiny_t5();
+  model::T5 t5 = padding_t5();
   model::RewardModel model{t5, model::random_head(t5, 1), {}};
   const RewardTask task(model, pair_data({0, 1, 2, 0}, 4), {});
   expect_count(count_training_tokens(task, 1, 4), 4 + 10 + 10 + 4, 8 * 8);
@@ -35,13 +38,13 @@ TEST(Padding, OfARewardModelCountsBothResponsesPaddedToTheLongestOfTheMicroBatch
 }
 
 TEST(Padding, OfAPreferenceModelCountsOneInputAPair) {
-  model::T5 t5 = testing::tiny_t5();
+  model::T5 t5 = padding_t5();
   const PreferenceTask task(t5, {5, 9}, pair_data({0, 1, 2}, 3), {});
   expect_count(count_training_tokens(task, 1, 3), 3 + 5 + 2, 3 * 5);
 }
 
 TEST(Padding, OfAPolicyCountsInputsAndTargetsEachPaddedToTheirLongest) {
-  model::T5 t5 = testing::tiny_t5();
+  model::T5 t5 = padding_t5();
   const std::vector<TextExample> rows = {{row(4), row(1)}, {row(2), row(6)}};
   const SftTask task(t5, {rows, rows, dataset::cycled({0, 1}, 2)}, {});
   expect_count(count_training_tokens(task, 1, 2), 13, 2 * 4 + 2 * 6);
@@ -49,7 +52,7 @@ TEST(Padding, OfAPolicyCountsInputsAndTargetsEachPaddedToTheirLongest) {
 }
 
 TEST(Padding, IsLessWhereBatchesAreSortedInWindows) {
-  model::T5 t5 = testing::tiny_t5();
+  model::T5 t5 = padding_t5();
   model::RewardModel model{t5, model::random_head(t5, 1), {}};
   std::vector<PairExample> pairs;
   for (std::size_t i = 0; i < 64; ++i) pairs.push_back({row(1 + 7 * i % 64), row(1 + 7 * i % 64)});
@@ -61,6 +64,13 @@ TEST(Padding, IsLessWhereBatchesAreSortedInWindows) {
   };
   EXPECT_GT(share(1), 0.25);
   EXPECT_LT(share(16), 0.06);
+}
+
+TEST(Padding, IsNoneWhereOurKernelsCompute) {
+  model::T5 t5 = testing::tiny_t5({at::kCPU, at::kFloat});
+  model::RewardModel model{t5, model::random_head(t5, 1), {}};
+  const RewardTask task(model, pair_data({0, 1, 2, 0}, 4), {});
+  expect_count(count_training_tokens(task, 1, 4), 28, 28);
 }
 
 TEST(PaddingShare, IsWhatIsNotTokens) {

@@ -12,7 +12,7 @@
 
 namespace westofn::testing {
 
-inline model::T5 tiny_t5() {
+inline model::T5 tiny_t5(model::Placement placement = {}) {
   model::T5Config config;
   config.vocab_size = 32;
   config.d_model = 8;
@@ -21,7 +21,7 @@ inline model::T5 tiny_t5() {
   config.num_layers = 1;
   config.num_decoder_layers = 1;
   config.num_heads = 2;
-  return model::T5::random(config, 11, {});
+  return model::T5::random(config, 11, placement);
 }
 
 /// Sets all weights to 0, so that all scores are equal.

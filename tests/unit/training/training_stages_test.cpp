@@ -139,7 +139,7 @@ TEST_F(TrainingStages, DrawTheScoresOfTheValidationPairsAndNameTheFreeRulesBesid
   EXPECT_THAT(of_reward,
               ::testing::ContainsRegex("step 0/3 .*accuracy .*\\(always the longer response 0.2500, the shorter "
                                        "0.7500\\)"));
-  EXPECT_THAT(of_reward, HasSubstr("tokens of the training batches were padding"));
+  EXPECT_THAT(of_reward, HasSubstr("tokens computed in training were padding"));
   EXPECT_THAT(printed(train_preference, preference_), HasSubstr("P(chosen > rejected) of the validation pairs"));
 }
 

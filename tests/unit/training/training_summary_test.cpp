@@ -71,7 +71,7 @@ TEST(TrainingSummary, IsWrittenWithItsCounts) {
   },
   "tokens": {
     "training": 75,
-    "with_padding": 100,
+    "computed": 100,
     "padding": 0.25
   },
   "rows": {
@@ -98,7 +98,7 @@ TEST(TrainingSummary, IsReportedWithIntervalBaselinesAndPadding) {
   EXPECT_THAT(printed(summary),
               ::testing::AllOf(HasSubstr("accuracy 50.0 % untrained, 75.0 % [72.0, 78.0] at step 2 of 3; always "
                                          "preferring the longer response 60.0 %, the shorter 40.0 %"),
-                               HasSubstr("25.0 % of the 100 tokens of the training batches were padding"),
+                               HasSubstr("25.0 % of the 100 tokens computed in training were padding"),
                                ::testing::Not(HasSubstr("warning"))));
 }
 
