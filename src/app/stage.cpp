@@ -79,14 +79,47 @@ bool is_intact(const std::string& path) {
 }
 
 /// Rank 0: whether the stage is complete; if not, makes its folder ready and takes the lock.
-bool open_stage(const RunFolder& run, const StageSpec& spec, std::unique_ptr<StageLock>& lock) {
+bool open_stage(const RunFolder& run, const StageSpec& spec, const ShardPart& part, std::unique_ptr<StageLock>& lock) {
   if (plan_stage(run, spec).state == StageState::complete) return true;
   const std::string folder = run.stage(spec.folder_name());
-  lock = std::make_unique<StageLock>(run.lock(spec.folder_name()));  // first: `clean` removes folders that nobody holds
+  // First: `clean` removes folders that nobody holds.
+  lock = std::make_unique<StageLock>(run, spec.folder_name(), part);
   io::make_folder_durable(folder);
-  io::remove_temporaries(folder);
+  if (part.is_all()) io::remove_temporaries(folder);  // else they may be those of other jobs
   // The owner of the lock before us may have finished the stage while we looked.
   return io::has_manifest(folder);
+}
+
+/// Collective. Makes the stage or its part, if it is not complete. Throws PartMade.
+void complete_stage(JobContext& job, const RunFolder& run, const StageSpec& spec, const ShardPart& part,
+                    const StageBody& body) {
+  const std::string folder = run.stage(spec.folder_name());
+  std::unique_ptr<StageLock> lock;
+  const bool complete =
+      comm::agree(job.world, [&] { return job.world.rank() == 0 && open_stage(run, spec, part, lock); });
+  if (comm::any(job.world, complete)) return;
+  StageRun stage(job, run, spec, lock.get(), part);
+  StageOutput output = body(stage);
+  std::sort(output.files.begin(), output.files.end());
+  const std::vector<io::FileInfo> files = describe_files(stage, output.files);
+  comm::agree(job.world, [&] {
+    fault_point("stage.commit");
+    if (job.world.rank() != 0) return;
+    // Two jobs that finished the last parts in the same moment both come here, and write the same bytes.
+    io::write_manifest(folder, {spec.name, spec.key(), program_version(), files, spec.inputs, spec.settings,
+                                std::move(output.counts)});
+  });
+  fault_point("stage.committed");
+}
+
+/// Collective. The manifest of a complete stage, when all ranks see its files.
+io::Manifest share_manifest(JobContext& job, const std::string& folder) {
+  const std::string text = comm::agree(
+      job.world, [&] { return job.world.rank() == 0 ? io::to_json(io::read_manifest(folder)) : std::string(); });
+  const std::string path = folder + "/" + std::string(io::manifest_name);
+  io::Manifest manifest = io::parse_manifest(comm::broadcast_string(job.world, text, 0), path);
+  comm::agree(job.world, [&] { wait_until_visible(job.world, folder, manifest); });
+  return manifest;
 }
 
 }  // namespace
@@ -147,8 +180,15 @@ std::vector<int> deal_shards(std::span<const double> costs, int ranks) {
   return owners;
 }
 
-StageRun::StageRun(JobContext& job, const RunFolder& run, const StageSpec& spec, const StageLock* lock)
-    : job_(job), name_(spec.folder_name()), folder_(run.stage(name_)), heartbeat_path_(run.heartbeat()), lock_(lock) {}
+StageRun::StageRun(JobContext& job, const RunFolder& run, const StageSpec& spec, const StageLock* lock,
+                   const ShardPart& part)
+    : job_(job),
+      run_(run),
+      name_(spec.folder_name()),
+      folder_(run.stage(name_)),
+      heartbeat_path_(run.heartbeat()),
+      lock_(lock),
+      part_(part) {}
 
 void StageRun::beat() {
   job_.world.beat();
@@ -159,11 +199,12 @@ void StageRun::stop_if_signalled() const {
   if (job_.stop.signalled()) throw StopRequested(stop_message(name_));
 }
 
-std::vector<int> StageRun::deal(std::span<const Shard> shards) {
+std::vector<std::int32_t> StageRun::missing_shards(std::span<const Shard> shards, const ShardRange& looked_at) {
   std::vector<std::int32_t> missing(shards.size(), 0);
   comm::agree(job_.world, [&] {
     for (std::size_t i = 0; i < shards.size(); ++i) {
       if (static_cast<int>(i % static_cast<std::size_t>(job_.world.size())) != job_.world.rank()) continue;
+      if (!looked_at.contains(static_cast<std::int64_t>(i))) continue;
       beat();
       for (const auto& file : shards[i].files) {
         const std::string path = folder_ + "/" + file;
@@ -172,6 +213,14 @@ std::vector<int> StageRun::deal(std::span<const Shard> shards) {
     }
   });
   job_.world.all_reduce(missing, comm::ReduceOp::max);
+  return missing;
+}
+
+std::vector<int> StageRun::deal(std::span<const Shard> shards) {
+  const ShardRange range = part_.range(static_cast<std::int64_t>(shards.size()));
+  const std::int64_t size = range.end - range.begin;
+  shards_.assign(shards.begin(), shards.end());
+  const std::vector<std::int32_t> missing = missing_shards(shards, range);
   std::vector<std::size_t> todo;
   std::vector<double> costs;
   for (std::size_t i = 0; i < shards.size(); ++i) {
@@ -179,14 +228,29 @@ std::vector<int> StageRun::deal(std::span<const Shard> shards) {
     todo.push_back(i);
     costs.push_back(shards[i].cost);
   }
-  if (todo.size() < shards.size()) {
-    log_info(name_ + ": " + std::to_string(shards.size() - todo.size()) + " of " + std::to_string(shards.size()) +
-             " shards are there already");
+  const auto there = size - static_cast<std::int64_t>(todo.size());
+  if (!part_.is_all()) {
+    log_info(name_ + ": this job makes " + std::to_string(size) + " of " + std::to_string(shards.size()) + " shards (" +
+             part_.text() + ")");
+  }
+  if (there > 0) {
+    log_info(name_ + ": " + std::to_string(there) + " of " + std::to_string(size) + " shards are there already");
   }
   const std::vector<int> dealt = deal_shards(costs, job_.world.size());
   std::vector<int> owners(shards.size(), -1);
   for (std::size_t k = 0; k < todo.size(); ++k) owners[todo[k]] = dealt[k];
   return owners;
+}
+
+void StageRun::leave_to_others() {
+  if (part_.is_all()) return;
+  const std::vector<std::int32_t> missing = missing_shards(shards_, {});
+  const auto count = std::count(missing.begin(), missing.end(), 1);
+  if (count == 0) return;
+  const auto first = std::find(missing.begin(), missing.end(), 1) - missing.begin();
+  throw PartMade(name_ + ": the shards of this job (" + part_.text() + ") are made; " + std::to_string(count) + " of " +
+                 std::to_string(missing.size()) + " are missing, the first is number " + std::to_string(first) +
+                 ". The job that makes the last one completes the stage");
 }
 
 void StageRun::make_shards(std::span<const int> owners, const std::function<void(std::size_t)>& make) {
@@ -214,31 +278,23 @@ void StageRun::make_shards(std::span<const int> owners, const std::function<void
   const bool any_stopped = comm::any(job_.world, stopped);
   progress.finish(any_stopped ? "stopped" : "done");
   if (any_stopped) throw StopRequested(stop_message(name_));
+  leave_to_others();
 }
 
 io::Manifest run_stage(JobContext& job, const RunFolder& run, const StageSpec& spec, const StageBody& body) {
-  const std::string folder = run.stage(spec.folder_name());
-  std::unique_ptr<StageLock> lock;
-  const bool complete = comm::agree(job.world, [&] { return job.world.rank() == 0 && open_stage(run, spec, lock); });
-  if (!comm::any(job.world, complete)) {
-    StageRun stage(job, run, spec, lock.get());
-    StageOutput output = body(stage);
-    std::sort(output.files.begin(), output.files.end());
-    const std::vector<io::FileInfo> files = describe_files(stage, output.files);
-    comm::agree(job.world, [&] {
-      fault_point("stage.commit");
-      if (job.world.rank() != 0) return;
-      io::write_manifest(folder, {spec.name, spec.key(), program_version(), files, spec.inputs, spec.settings,
-                                  std::move(output.counts)});
-    });
-    fault_point("stage.committed");
+  complete_stage(job, run, spec, {}, body);
+  return share_manifest(job, run.stage(spec.folder_name()));
+}
+
+std::optional<io::Manifest> run_stage_part(JobContext& job, const RunFolder& run, const StageSpec& spec,
+                                           const ShardPart& part, const StageBody& body) {
+  try {
+    complete_stage(job, run, spec, part, body);
+  } catch (const PartMade& made) {
+    log_info(made.what());
+    return std::nullopt;
   }
-  const std::string text = comm::agree(
-      job.world, [&] { return job.world.rank() == 0 ? io::to_json(io::read_manifest(folder)) : std::string(); });
-  const std::string path = folder + "/" + std::string(io::manifest_name);
-  io::Manifest manifest = io::parse_manifest(comm::broadcast_string(job.world, text, 0), path);
-  comm::agree(job.world, [&] { wait_until_visible(job.world, folder, manifest); });
-  return manifest;
+  return share_manifest(job, run.stage(spec.folder_name()));
 }
 
 std::vector<std::string> short_names(std::span<const std::string> paths) {

@@ -5,12 +5,15 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "app/run_folder.h"
 #include "app/run_job.h"
+#include "app/shard_part.h"
 #include "app/stage_lock.h"
 #include "io/manifest.h"
 
@@ -66,11 +69,13 @@ struct Shard {
 /// What the body of a stage works with.
 class StageRun {
  public:
-  StageRun(JobContext& job, const RunFolder& run, const StageSpec& spec, const StageLock* lock);
+  StageRun(JobContext& job, const RunFolder& run, const StageSpec& spec, const StageLock* lock,
+           const ShardPart& part = {});
 
   [[nodiscard]] JobContext& job() { return job_; }
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const RunFolder& run() const { return run_; }
   [[nodiscard]] std::string heartbeat_path() const { return heartbeat_path_; }
   /// Local. Tells the peers that this rank makes progress; loops call it. Throws IoError if the lock is lost.
   void beat();
@@ -80,21 +85,34 @@ class StageRun {
   void note_file(const io::FileInfo& file) { published_.push_back(file); }
   [[nodiscard]] const std::vector<io::FileInfo>& published() const { return published_; }
 
-  /// Collective. The owner of every shard that has still to be made; -1 where its files are there and intact. Damaged
-  /// files of an earlier attempt are removed with a warning.
+  /// Collective. The owner of every shard that this job has still to make; -1 where its files are there and intact, or
+  /// where another job makes it. Damaged files of an earlier attempt are removed with a warning.
   [[nodiscard]] std::vector<int> deal(std::span<const Shard> shards);
 
   /// Collective. Makes the shards that `owners` gives to this rank. Before each one the stop signal and the remaining
-  /// time are looked at; if a rank had to leave shards undone, all throw StopRequested when the others are ready.
+  /// time are looked at; if a rank had to leave shards undone, all throw StopRequested when the others are ready. In a
+  /// job that makes a part of the shards all throw PartMade afterwards, unless those of the other jobs are there too.
   void make_shards(std::span<const int> owners, const std::function<void(std::size_t)>& make);
 
  private:
+  [[nodiscard]] std::vector<std::int32_t> missing_shards(std::span<const Shard> shards, const ShardRange& looked_at);
+  void leave_to_others();
+
   JobContext& job_;
+  RunFolder run_;
   std::string name_;
   std::string folder_;
   std::string heartbeat_path_;
   const StageLock* lock_;  ///< held by rank 0 only
+  ShardPart part_;
+  std::vector<Shard> shards_;  ///< as given to deal()
   std::vector<io::FileInfo> published_;
+};
+
+/// A job has made its part of a stage; other jobs have not made theirs yet.
+class PartMade : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 /// What a stage has made.
@@ -109,6 +127,11 @@ using StageBody = std::function<StageOutput(StageRun&)>;
 /// under the lock of the stage. Throws ConfigError if another job holds the lock, StopRequested, and what the body
 /// throws.
 io::Manifest run_stage(JobContext& job, const RunFolder& run, const StageSpec& spec, const StageBody& body);
+
+/// Collective. As run_stage for a part of the shards, under a lock of that part; nothing if the stage is not complete
+/// then, because other jobs have not made theirs. The last one to be ready completes the stage.
+std::optional<io::Manifest> run_stage_part(JobContext& job, const RunFolder& run, const StageSpec& spec,
+                                           const ShardPart& part, const StageBody& body);
 
 /// Collective. The hashes of input files, shared out over the ranks; names are without folders, "#2" on repetition.
 [[nodiscard]] std::vector<io::ManifestInput> hash_inputs(JobContext& job, std::span<const std::string> paths);

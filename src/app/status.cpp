@@ -6,9 +6,9 @@
 #include <optional>
 
 #include "app/progress.h"
+#include "app/stage_lock.h"
 #include "io/file.h"
 #include "io/manifest.h"
-#include "io/run_lock.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -20,14 +20,9 @@ namespace fs = std::filesystem;
 
 enum class LockState { free, held, unknown };
 
-/// Only taking a lock tells a stale one from one that a job holds; the latter is not touched by that.
 LockState state_of_lock(const RunFolder& run, const std::string& name) {
   try {
-    if (!io::file_status(run.lock(name))) return LockState::free;
-    io::RunLock(run.lock(name)).release();
-    return LockState::free;
-  } catch (const ConfigError&) {
-    return LockState::held;
+    return is_stage_locked(run, name) ? LockState::held : LockState::free;
   } catch (const IoError&) {  // the run of another user
     return LockState::unknown;
   }
@@ -117,9 +112,9 @@ std::vector<Leftover> find_leftovers(const RunFolder& run) {
 
 Removal remove_leftover(const RunFolder& run, const std::string& name) {
   run.make();  // the folder of the lock, in case that somebody has removed it
-  std::optional<io::RunLock> lock;
+  std::optional<StageLock> lock;
   try {
-    lock.emplace(run.lock(name));
+    lock.emplace(run, name, ShardPart());
   } catch (const ConfigError&) {
     return Removal::in_work;
   }

@@ -26,11 +26,13 @@ struct Chain::Start {
   std::vector<std::size_t> needs;
 };
 
-Chain::Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& experiment, std::vector<Goal> goals)
+Chain::Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& experiment, std::vector<Goal> goals,
+             const app::ShardPart& part)
     : job_(job),
       run_(run),
       experiment_(experiment),
       goals_(std::move(goals)),
+      part_(part),
       runtime_(experiment.runtime),
       prepared_(preparation::find_inputs(job, run, experiment.data, experiment.seed)) {
   add({prepared_.spec, Goal::prepare, {}, [this] {
@@ -73,13 +75,20 @@ Chain::Start Chain::start_of(training::StartFrom init, const std::optional<std::
   return {{given_[*folder], {}}, {0}};
 }
 
+app::StageInput Chain::labelled_data() const {
+  app::StageInput data = input(0);
+  data.key = prepared_.labelled_key;
+  return data;
+}
+
 bool Chain::needs_models() const {
   return std::ranges::any_of(goals_, [](Goal goal) { return goal != Goal::prepare; });
 }
 
 void Chain::add_tokenizer() {
   const training::PreferenceSettings& preference = experiment_.preference_model;
-  preparation::TokenizerTask task{experiment_.tokenizer, preference.label_tokens, {preference.template_text}, input(0)};
+  const app::StageInput data = experiment_.tokenizer.unlabelled_prompts ? input(0) : labelled_data();
+  preparation::TokenizerTask task{experiment_.tokenizer, preference.label_tokens, {preference.template_text}, data};
   for (const auto& [name, model] : experiment_.reward_models) task.templates.push_back(model.template_text);
   tokenizer_ = add({preparation::tokenizer_spec(task), Goal::prepare, {0}, [this, task] {
                       preparation::make_tokenizer(job_, run_, task);
@@ -96,7 +105,8 @@ void Chain::check_labels(const app::StageInput& start) const {
 /// The policy and the preference model.
 void Chain::add_models() {
   const Start base = start_of(training::StartFrom::base, {});
-  const training::SftInputs sft{*experiment_.policy, runtime_, experiment_.seed, input(0), base.model, placement_};
+  const training::SftInputs sft{*experiment_.policy, runtime_,   experiment_.seed,
+                                labelled_data(),     base.model, placement_};
   policy_ = add(
       {training::sft_spec(sft), Goal::policy, base.needs, [this, sft] { training::train_policy(job_, run_, sft); }});
   const Start start = start_of(experiment_.preference_model.init, experiment_.preference_model.model);
@@ -104,7 +114,7 @@ void Chain::add_models() {
       experiment_.preference_model.model ? experiment_.preference_model.model : experiment_.policy->model;
   if (given) comm::agree(job_.world, [&] { check_labels(given_.at(*given)); });
   const training::PreferenceInputs preference{
-      experiment_.preference_model, runtime_, experiment_.seed, input(0), start.model, placement_};
+      experiment_.preference_model, runtime_, experiment_.seed, labelled_data(), start.model, placement_};
   preference_ = add({training::preference_spec(preference), Goal::preference, start.needs,
                      [this, preference] { training::train_preference(job_, run_, preference); }});
 }
@@ -114,13 +124,13 @@ void Chain::add_selection() {
   synthesis::GenerationSettings generation = experiment_.generation;
   if (!generation.max_input_tokens) generation.max_input_tokens = experiment_.policy->max_input_tokens;
   if (!generation.cut) generation.cut = experiment_.policy->cut;
-  const synthesis::PoolsInputs pools{generation, runtime_, experiment_.seed, input(0), input(policy_), placement_};
-  const app::StageSpec spec =
-      synthesis::pools_spec(generation, runtime_, experiment_.seed, pools.prepared, pools.policy);
+  const synthesis::PoolsInputs pools{generation, runtime_, experiment_.seed, input(0), input(policy_),
+                                     placement_, part_};
+  const app::StageSpec spec = synthesis::pools_spec(pools);
   pools_ = add({spec, Goal::pools, {policy_}, [this, spec, pools] { synthesis::make_pools(job_, run_, spec, pools); }});
   for (const auto& [name, settings] : experiment_.recipes) {
     const std::size_t matches = add_matches(settings.matches);
-    const synthesis::RecipeInputs recipe{settings, experiment_.seed, input(0), input(pools_), input(matches)};
+    const synthesis::RecipeInputs recipe{settings, experiment_.seed, labelled_data(), input(pools_), input(matches)};
     const app::StageSpec made = synthesis::recipe_spec(name, recipe);
     recipes_[name] = add({made, Goal::recipes, {pools_, matches}, [this, made, recipe] {
                             synthesis::make_recipe(job_, run_, made, recipe);
@@ -129,14 +139,14 @@ void Chain::add_selection() {
 }
 
 std::size_t Chain::add_matches(const synthesis::MatchSettings& settings) {
-  synthesis::MatchesInputs inputs{settings,           runtime_, experiment_.seed, input(pools_),
-                                  input(preference_), {},       placement_};
+  synthesis::MatchesInputs inputs{settings,   runtime_, experiment_.seed, input(pools_), input(preference_),
+                                  placement_, part_};
   std::vector<std::size_t> needs = {pools_, preference_};
   if (settings.rule == selection::Rule::best_random) {
+    // Not its input, but it knows half of what is to be asked: it comes first.
     synthesis::MatchSettings tournament = settings;
     tournament.rule = selection::Rule::tournament;
     needs.push_back(add_matches(tournament));
-    inputs.known = input(needs.back());
   }
   const app::StageSpec spec = synthesis::matches_spec(inputs);
   return add({spec, Goal::matches, needs, [this, spec, inputs] { synthesis::make_matches(job_, run_, spec, inputs); }});
@@ -148,7 +158,7 @@ void Chain::add_rewards() {
   std::vector<std::size_t> all = {pools_, policy_, preference_};
   for (const auto& [name, settings] : experiment_.reward_models) {
     const Start start = start_of(settings.init, settings.model);
-    training::RewardInputs reward{name,        settings, runtime_,      experiment_.seed, input(0),
+    training::RewardInputs reward{name,        settings, runtime_,      experiment_.seed, labelled_data(),
                                   start.model, {},       input(pools_), placement_};
     std::vector<std::size_t> needs = start.needs;
     needs.push_back(pools_);
@@ -171,7 +181,7 @@ void Chain::add_rewards() {
   evaluate.settings = experiment_.evaluation;
   evaluate.runtime = runtime_;
   evaluate.seed = experiment_.seed;
-  evaluate.prepared = input(0);
+  evaluate.prepared = labelled_data();
   evaluate.pools = input(pools_);
   evaluate.policy = input(policy_);
   evaluate.preference = input(preference_);
@@ -217,8 +227,25 @@ std::vector<std::string> Chain::plan() const {
   return lines;
 }
 
+void Chain::refuse_missing(const Step& step) const {
+  const app::StagePlan plan = app::plan_stage(run_, step.spec);
+  if (plan.state == app::StageState::complete) return;
+  throw ConfigError("--shards: the stage " + plan.folder_name +
+                    ", which comes before, is not complete; jobs that share the shards of a stage make nothing else. "
+                    "Run the commands for the stages before it first, without --shards");
+}
+
 void Chain::make() {
-  for (const std::size_t step : comm::agree(job_.world, [&] { return wanted_steps(); })) steps_[step].make();
+  for (const std::size_t step : comm::agree(job_.world, [&] { return wanted_steps(); })) {
+    const bool is_before = std::ranges::find(goals_, steps_[step].goal) == goals_.end();
+    if (!part_.is_all() && is_before) {
+      comm::agree(job_.world, [&] {
+        if (job_.world.rank() == 0) refuse_missing(steps_[step]);
+      });
+    } else {
+      steps_[step].make();
+    }
+  }
 }
 
 }  // namespace westofn::chain

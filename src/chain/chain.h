@@ -10,6 +10,7 @@
 
 #include "app/run_folder.h"
 #include "app/run_job.h"
+#include "app/shard_part.h"
 #include "app/stage.h"
 #include "chain/experiment.h"
 #include "preparation/inputs.h"
@@ -24,7 +25,9 @@ class Chain {
  public:
   /// Collective. Finds the input files and given models and hashes them; makes nothing. Throws ConfigError, DataError.
   /// Refers to job, run and experiment, which must live longer.
-  Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& experiment, std::vector<Goal> goals);
+  /// With a part, `make` makes these shards of the goals, which are pools or matches, and nothing else.
+  Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& experiment, std::vector<Goal> goals,
+        const app::ShardPart& part = {});
 
   /// Collective. One line a stage that the goals need, in the order in which they are made.
   [[nodiscard]] std::vector<std::string> plan() const;
@@ -52,12 +55,16 @@ class Chain {
   std::size_t add_matches(const synthesis::MatchSettings& settings);
   [[nodiscard]] Start start_of(training::StartFrom init, const std::optional<std::string>& model);
   [[nodiscard]] app::StageInput input(std::size_t step) const;
+  /// `prepare` for stages that read no unlabelled prompts.
+  [[nodiscard]] app::StageInput labelled_data() const;
   [[nodiscard]] std::vector<std::size_t> wanted_steps() const;
+  void refuse_missing(const Step& step) const;
 
   app::JobContext& job_;
   const app::RunFolder& run_;
   const Experiment& experiment_;
   std::vector<Goal> goals_;
+  app::ShardPart part_;
   model::RuntimeSettings runtime_;  ///< with the device that all ranks have
   preparation::PrepareInputs prepared_;
   model::Placement placement_;

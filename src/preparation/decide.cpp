@@ -66,12 +66,21 @@ class Decider {
   }
 
  private:
+  /// Unlabelled prompts claim nothing: files of them may be added later, and what models were trained and judged on
+  /// must not change then.
   [[nodiscard]] Claim claim(const RowKey& row) const {
+    if (is_unlabelled(row)) return {false, Role::train};
     if (row.kind == RowKind::demonstration) return {true, Role::train};
     if (row.kind == RowKind::prompt) return {true, role_of(static_cast<PromptSet>(row.given - 1))};
     if (row.given != 0) return {true, role_of(static_cast<Split>(row.given - 1))};
     return {false, role_of(hash_.split(row.group))};
   }
+
+  static bool is_unlabelled(const RowKey& row) {
+    return row.kind == RowKind::prompt && row.given == 1 + static_cast<std::uint8_t>(PromptSet::unlabelled);
+  }
+  /// Whether the user said where the row belongs.
+  [[nodiscard]] bool is_given(const RowKey& row) const { return is_unlabelled(row) || claim(row).given; }
 
   /// The first row with the greatest claim on every group. A prompt is a group too: a file of bare prompts does not
   /// know the groups that a file of pairs gives them.
@@ -107,7 +116,7 @@ class Decider {
     if (row.outcome != Outcome::kept) return;
     if (const auto rival = rival_of(row)) {
       decision.outcome = Outcome::overlap;
-      if (claim(row).given && claim(rows_[*rival]).given && settings_.on_overlap == OnOverlap::fail) {
+      if (is_given(row) && is_given(rows_[*rival]) && settings_.on_overlap == OnOverlap::fail) {
         result_.overlaps.push_back({i, *rival});
       }
       return;

@@ -92,8 +92,9 @@ struct Decisions {
 /// duplicate.
 ///
 /// Overlap: where a group, or a prompt, stands in several splits, rows with a given split go before rows that were
-/// placed by hash, and then test goes before judge, judge before validation, validation before training (unlabelled
-/// prompts and demonstrations are given training rows). Two given splits are an error or, as the settings say, the
+/// placed by hash, and then test goes before judge, judge before validation, validation before training (demonstrations
+/// are given training rows). Unlabelled prompts go last, so that a file of them that is added takes nothing from the
+/// other rows. Two given splits are an error or, as the settings say, the
 /// lesser row is dropped; a row that was placed by hash gives way silently, counted.
 [[nodiscard]] Decisions decide(std::span<const RowKey> rows, const DataSettings& settings, std::uint64_t seed);
 

@@ -17,6 +17,25 @@ WorldStage world_stage(const WorldSettings& settings, std::uint64_t seed) {
   return {toy, {"world", 1, config::to_yaml(toy), {}}};
 }
 
+/// The settings without the files of unlabelled prompts.
+DataSettings labelled_settings(DataSettings settings) {
+  std::erase_if(settings.prompts, [](const PromptSource& source) { return source.set == PromptSet::unlabelled; });
+  return settings;
+}
+
+/// The hashes of `all` settings' files, without those of unlabelled prompts.
+std::vector<io::ManifestInput> labelled_inputs(const DataSettings& all, const std::vector<io::ManifestInput>& inputs) {
+  std::vector<io::ManifestInput> kept;
+  const std::vector<Source> sources = list_sources(all);
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const bool is_unlabelled = sources[i].kind == RowKind::prompt && sources[i].set == PromptSet::unlabelled;
+    if (!is_unlabelled) kept.push_back(inputs[i]);
+  }
+  const std::vector<Source> labelled = list_sources(labelled_settings(all));
+  for (std::size_t i = 0; i < kept.size(); ++i) kept[i].name = labelled[i].name;
+  return kept;
+}
+
 /// The settings without folders: moving the input files elsewhere changes nothing.
 std::string readable_settings(DataSettings settings, std::uint64_t seed) {
   const std::vector<Source> sources = list_sources(settings);
@@ -40,7 +59,7 @@ std::vector<InputState> look_at(const std::vector<Source>& sources) {
 
 PrepareInputs find_inputs(app::JobContext& job, const app::RunFolder& run, const DataSettings& settings,
                           std::uint64_t seed) {
-  PrepareInputs inputs{settings, {"prepare", 1, {}, {}}, {}, {}};
+  PrepareInputs inputs{settings, {"prepare", 1, {}, {}}, {}, {}, {}};
   if (settings.world) {
     inputs.world = world_stage(*settings.world, seed);
     inputs.settings = read_world(settings, run.stage(inputs.world->spec.folder_name()));
@@ -54,6 +73,10 @@ PrepareInputs find_inputs(app::JobContext& job, const app::RunFolder& run, const
     inputs.spec.inputs = app::hash_inputs(job, paths);
   }
   inputs.spec.settings = readable_settings(inputs.settings, seed);
+  app::StageSpec labelled = inputs.spec;
+  labelled.settings = readable_settings(labelled_settings(inputs.settings), seed);
+  if (!settings.world) labelled.inputs = labelled_inputs(inputs.settings, inputs.spec.inputs);
+  inputs.labelled_key = labelled.key();
   return inputs;
 }
 

@@ -30,8 +30,11 @@ struct WorldStage {
 
 /// What the stage depends on.
 struct PrepareInputs {
-  DataSettings settings;            ///< names files, also where the experiment asks for a world
-  app::StageSpec spec;              ///< depends on the hashes of the files, or on the key of the world
+  DataSettings settings;  ///< names files, also where the experiment asks for a world
+  app::StageSpec spec;    ///< depends on the hashes of the files, or on the key of the world
+  /// The key of all rows but unlabelled prompts, for stages that read none of these: files of prompts can be added
+  /// without training or judging anything again. Without such files it is the key of `spec`.
+  std::string labelled_key;
   std::vector<InputState> seen;     ///< the files before they were hashed; empty for a world
   std::optional<WorldStage> world;  ///< what has to be made first
 };

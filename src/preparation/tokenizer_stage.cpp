@@ -97,7 +97,7 @@ class TokenizerTraining {
         for (const auto& pair : io::read_pairs(path, file)) show_pair(pair);
       } else if (file.name.starts_with("demonstrations-")) {
         for (const auto& shown : io::read_demonstrations(path, file)) show_texts({shown.prompt, shown.response});
-      } else if (file.name.starts_with("prompts-")) {
+      } else if (task_.settings.unlabelled_prompts && file.name.starts_with("prompts-")) {
         for (const auto& prompt : io::read_prompts(path, file)) {
           if (prompt.set == PromptSet::unlabelled) show_texts({prompt.text});
         }

@@ -27,8 +27,8 @@ struct TokenizerTask {
 [[nodiscard]] app::StageSpec tokenizer_spec(const TokenizerTask& task);
 
 /// Collective. Makes the stage, if it is not there, and returns its manifest. Rank 0 reads the training pairs, the
-/// demonstrations and the unlabelled prompts, alone and as filled templates, and trains; so the bytes are the same for
-/// any number of ranks.
+/// demonstrations and, where the settings say so, the unlabelled prompts, alone and as filled templates, and trains; so
+/// the bytes are the same for any number of ranks.
 io::Manifest make_tokenizer(app::JobContext& job, const app::RunFolder& run, const TokenizerTask& task);
 
 }  // namespace westofn::preparation

@@ -26,6 +26,7 @@ struct Prompt {
   PromptSet set = PromptSet::unlabelled;
   std::string source;     ///< name of the file that it came from
   std::int64_t line = 0;  ///< line of that file, from 1
+  bool operator==(const Prompt&) const = default;
 };
 
 /// A response that a person would give: what the policy is fine-tuned on.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "app/finished_stages.h"
 #include "app/stage_files.h"
 #include "comm/agree.h"
 #include "config/config.h"
@@ -16,6 +17,7 @@
 #include "synthesis/play_shard.h"
 #include "util/error.h"
 #include "util/fault.h"
+#include "util/log.h"
 
 namespace westofn::synthesis {
 namespace {
@@ -76,16 +78,77 @@ class MatchesStage {
       const io::Manifest pools = io::read_manifest(inputs_.pools.folder);
       files_ = io::pool_files(pools, PromptSet::unlabelled);
       all_prompts_ = pools.counts.at("unlabelled_prompts");
-      if (inputs_.known) known_ = io::read_manifest(inputs_.known->folder);
+      find_earlier(pools);
     });
     std::vector<app::Shard> shards;
     for (const auto& file : files_) shards.push_back({{file.name}, static_cast<double>(file.bytes)});
+    take_over();
     const std::vector<int> owners = stage_.deal(shards);
     if (std::ranges::any_of(owners, [](int owner) { return owner >= 0; })) play(owners);
     return finish(owners);
   }
 
  private:
+  /// Matches of the same preference model, computed alike, and the pools that they were played in.
+  struct Earlier {
+    app::FinishedStage matches;
+    io::Manifest pools;
+    bool same_settings = false;
+
+    /// Whether it has played in a pool file with exactly this content.
+    [[nodiscard]] bool knows(const io::FileInfo& pool) const {
+      return std::ranges::find(pools.files, pool) != pools.files.end();
+    }
+  };
+
+  /// Local. `pools` are those of this stage.
+  void find_earlier(const io::Manifest& pools) {
+    const std::string computing = model::computing_settings(inputs_.runtime, model::Work::scoring);
+    const std::string settings = matches_spec(inputs_).settings;
+    auto found = app::finished_stages(stage_.run(), "matches", [&](const io::Manifest& manifest) {
+      return manifest.settings.ends_with(computing) &&
+             std::ranges::find(manifest.inputs, inputs_.preference.for_manifest()) != manifest.inputs.end();
+    });
+    for (auto& matches : found) {
+      const std::string key = matches.input_key(inputs_.pools.name);
+      const bool same_settings = matches.manifest.settings == settings;
+      if (key == inputs_.pools.key) {
+        earlier_.push_back({std::move(matches), pools, same_settings});
+        continue;
+      }
+      auto others = app::finished_stages(stage_.run(), "pools",
+                                         [&](const io::Manifest& manifest) { return manifest.key == key; });
+      if (!others.empty()) earlier_.push_back({std::move(matches), std::move(others[0].manifest), same_settings});
+    }
+  }
+
+  /// Collective. The files that an earlier stage has made with the same settings for the same pools.
+  void take_over() {
+    std::int64_t taken = 0;
+    const app::ShardRange range = inputs_.part.range(static_cast<std::int64_t>(files_.size()));
+    comm::agree(world_, [&] {
+      for (std::size_t i = 0; i < files_.size(); ++i) {
+        const bool mine = static_cast<int>(i % static_cast<std::size_t>(world_.size())) == world_.rank();
+        if (!mine || !range.contains(static_cast<std::int64_t>(i))) continue;
+        if (io::file_status(stage_.folder() + "/" + files_[i].name)) continue;
+        for (const Earlier& earlier : earlier_) {
+          if (!earlier.same_settings || !earlier.knows(files_[i])) continue;
+          const io::FileInfo& file = io::find_file(earlier.matches.manifest, files_[i].name);
+          static_cast<void>(io::read_matches(earlier.matches.folder + "/" + file.name, file));  // verified
+          app::take_over_file(stage_, earlier.matches, file);
+          ++taken;
+          break;
+        }
+        stage_.beat();
+      }
+    });
+    taken = world_.all_reduce(taken, comm::ReduceOp::sum);
+    if (taken > 0) {
+      log_info(stage_.name() + ": " + std::to_string(taken) + " of " + std::to_string(files_.size()) +
+               " files are those of an earlier stage with the same settings, for the same pools");
+    }
+  }
+
   /// Collective. Every rank plays its shards.
   void play(const std::vector<int>& owners) {
     const auto teacher = comm::agree(world_, [&] {
@@ -103,7 +166,7 @@ class MatchesStage {
     stage_.make_shards(owners, [&](std::size_t i) {
       const io::FileInfo& file = files_[i];
       const auto pools = io::read_pool(inputs_.pools.folder + "/" + file.name, file);
-      const io::MatchShard shard = play_shard(pools, inputs_.settings, inputs_.seed, judge, known_matches(file.name));
+      const io::MatchShard shard = play_shard(pools, inputs_.settings, inputs_.seed, judge, known_matches(file));
       add(sums_, shard);
       refuse_non_finite();
       fault_point("matches.write");
@@ -111,9 +174,15 @@ class MatchesStage {
     });
   }
 
-  [[nodiscard]] std::vector<Match> known_matches(const std::string& name) const {
-    if (!known_) return {};
-    return io::read_matches(inputs_.known->folder + "/" + name, io::find_file(*known_, name)).matches;
+  [[nodiscard]] std::vector<Match> known_matches(const io::FileInfo& pool) const {
+    std::vector<Match> known;
+    for (const Earlier& earlier : earlier_) {
+      if (!earlier.knows(pool)) continue;
+      const std::string path = earlier.matches.folder + "/" + pool.name;
+      const auto shard = io::read_matches(path, io::find_file(earlier.matches.manifest, pool.name));
+      known.insert(known.end(), shard.matches.begin(), shard.matches.end());
+    }
+    return known;
   }
 
   /// Collective. Sums over all shards; those of an earlier attempt are read, shared out over the ranks.
@@ -148,7 +217,7 @@ class MatchesStage {
   const MatchesInputs& inputs_;
   std::vector<io::FileInfo> files_;  ///< of the unlabelled pools: one a shard
   std::int64_t all_prompts_ = 0;
-  std::optional<io::Manifest> known_;
+  std::vector<Earlier> earlier_;
   Counts sums_ = {};
 };
 
@@ -156,15 +225,16 @@ class MatchesStage {
 
 app::StageSpec matches_spec(const MatchesInputs& inputs) {
   app::StageSpec spec{"matches", 1, "", {inputs.pools.for_manifest(), inputs.preference.for_manifest()}};
-  if (inputs.known) spec.inputs.push_back(inputs.known->for_manifest());
   spec.settings = "seed: " + std::to_string(inputs.seed) + "\n" + config::to_yaml(inputs.settings) +
                   model::computing_settings(inputs.runtime, model::Work::scoring);
   return spec;
 }
 
-io::Manifest make_matches(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
-                          const MatchesInputs& inputs) {
-  return app::run_stage(job, run, spec, [&](app::StageRun& stage) { return MatchesStage(stage, inputs).run(); });
+std::optional<io::Manifest> make_matches(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
+                                         const MatchesInputs& inputs) {
+  const auto body = [&](app::StageRun& stage) { return MatchesStage(stage, inputs).run(); };
+  if (!inputs.part.is_all()) return app::run_stage_part(job, run, spec, inputs.part, body);
+  return app::run_stage(job, run, spec, body);
 }
 
 }  // namespace westofn::synthesis

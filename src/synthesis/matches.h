@@ -2,6 +2,8 @@
 // The stage `matches`: the preference model compares the responses that a rule asks for, in every unlabelled pool.
 //
 // One folder for each rule, n and orders; one file for each pool file, with the same name, read by io::read_matches.
+// What complete stages of the run have asked the same preference model about the same pool files is not asked again:
+// other rules and sizes play only what is new, and where prompts were added the old files are taken over.
 // Counts of the manifest: `prompts` = `kept` + `one_response` + `too_long` + `non_finite`; `matches` that were played;
 // `scored`: inputs that the model read for them (fewer where an earlier stage knew the answer); and
 // `order_disagreements`: matches whose two orders prefer different responses.
@@ -26,18 +28,17 @@ struct MatchesInputs {
   std::uint64_t seed = 1;
   app::StageInput pools;       ///< the stage `pools`
   app::StageInput preference;  ///< a T5 folder with westofn.json
-  /// Matches of another rule on the same pools and with the same preference model: what they know is not asked again
-  /// (the tournament, for `best-random`).
-  std::optional<app::StageInput> known;
   model::Placement placement;
+  app::ShardPart part = {};  ///< the shards that this job makes: one a pool file
 };
 
 /// What the stage depends on; placement is not looked at.
 [[nodiscard]] app::StageSpec matches_spec(const MatchesInputs& inputs);
 
-/// Collective. Makes the stage, if it is not there, and returns its manifest. The same bytes for any number of ranks.
-/// Throws DataError if more than 0.1 % of the prompts have a score that is not a number.
-io::Manifest make_matches(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
-                          const MatchesInputs& inputs);
+/// Collective. Makes the stage or its part, if it is not there, and returns its manifest; nothing if other jobs have
+/// not made their parts yet. The same bytes for any number of ranks. Throws DataError if more than 0.1 % of the prompts
+/// have a score that is not a number.
+std::optional<io::Manifest> make_matches(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
+                                         const MatchesInputs& inputs);
 
 }  // namespace westofn::synthesis

@@ -9,6 +9,7 @@
 #include <optional>
 #include <tuple>
 
+#include "app/finished_stages.h"
 #include "app/stage.h"
 #include "app/stage_files.h"
 #include "comm/agree.h"
@@ -17,6 +18,7 @@
 #include "synthesis/policy.h"
 #include "util/error.h"
 #include "util/fault.h"
+#include "util/log.h"
 
 namespace westofn::synthesis {
 namespace {
@@ -94,6 +96,7 @@ class PoolsStage {
     std::vector<app::Shard> shards;
     shards.reserve(plan.size());
     for (const auto& planned : plan) shards.push_back({{planned.file_name()}, planned.cost});
+    take_over(plan);
     const std::vector<int> owners = stage_.deal(shards);
     const auto policy = load_policy(owners);
     stage_.make_shards(owners, [&](std::size_t i) { make_shard(plan[i], *policy); });
@@ -138,6 +141,64 @@ class PoolsStage {
       for (std::size_t i = begin; i < end; ++i) shard.cost += estimated_tokens(prompts[i]);
       shards.push_back(shard);
     }
+  }
+
+  /// Collective. The shards that an earlier stage of the run has made with the same policy and settings for the same
+  /// prompts, under the same name: files of prompts were added to the experiment, or others changed.
+  void take_over(const std::vector<PlannedShard>& plan) {
+    std::int64_t taken = 0;
+    const app::ShardRange range = inputs_.part.range(static_cast<std::int64_t>(plan.size()));
+    comm::agree(world_, [&] {
+      const app::StageSpec spec = pools_spec(inputs_);
+      const auto earlier = app::finished_stages(stage_.run(), "pools", [&](const io::Manifest& manifest) {
+        return manifest.settings == spec.settings &&
+               differ_only_in(inputs_.prepared.name, manifest.inputs, spec.inputs);
+      });
+      for (std::size_t i = 0; i < plan.size() && !earlier.empty(); ++i) {
+        const bool mine = static_cast<int>(i % static_cast<std::size_t>(world_.size())) == world_.rank();
+        if (mine && range.contains(static_cast<std::int64_t>(i)) && take_over_shard(plan[i], earlier)) ++taken;
+        stage_.beat();
+      }
+    });
+    taken = world_.all_reduce(taken, comm::ReduceOp::sum);
+    if (taken > 0) {
+      log_info(stage_.name() + ": " + std::to_string(taken) + " of " + std::to_string(plan.size()) +
+               " shards are those of an earlier stage with the same policy, settings and prompts");
+    }
+  }
+
+  static bool differ_only_in(const std::string& name, const std::vector<io::ManifestInput>& a,
+                             const std::vector<io::ManifestInput>& b) {
+    return std::ranges::equal(a, b, [&](const io::ManifestInput& x, const io::ManifestInput& y) {
+      return x == y || (x.name == name && y.name == name);
+    });
+  }
+
+  [[nodiscard]] bool take_over_shard(const PlannedShard& shard, const std::vector<app::FinishedStage>& earlier) {
+    const std::string name = shard.file_name();
+    if (io::file_status(stage_.folder() + "/" + name)) return false;
+    for (const auto& stage : earlier) {
+      const auto file = std::ranges::find(stage.manifest.files, name, &io::FileInfo::name);
+      if (file == stage.manifest.files.end() || !holds(shard, io::read_pool(stage.folder + "/" + name, *file)))
+        continue;
+      app::take_over_file(stage_, stage, *file);
+      return true;
+    }
+    return false;
+  }
+
+  /// Whether pools are those of exactly the prompts of a shard.
+  [[nodiscard]] bool holds(const PlannedShard& shard, std::span<const Pool> pools) {
+    const std::vector<Prompt> all = read_set(shard.file, shard.prompt_set());
+    const auto begin = static_cast<std::size_t>(shard.number * inputs_.runtime.shard_size);
+    const auto prompts = std::span(all).subspan(begin, static_cast<std::size_t>(shard.prompts));
+    if (pools.size() != prompts.size()) return false;
+    for (std::size_t i = 0; i < pools.size(); ++i) {
+      const Prompt& found = pools[i].prompt;
+      const bool same = pools[i].index == shard.first + static_cast<std::int64_t>(i) && found == prompts[i];
+      if (!same) return false;
+    }
+    return true;
   }
 
   /// Read and written, with four bytes a token of English text.
@@ -219,18 +280,19 @@ class PoolsStage {
 
 }  // namespace
 
-app::StageSpec pools_spec(const GenerationSettings& settings, const model::RuntimeSettings& runtime, std::uint64_t seed,
-                          const app::StageInput& prepared, const app::StageInput& policy) {
+app::StageSpec pools_spec(const PoolsInputs& inputs) {
   return {"pools",
           1,
-          "seed: " + std::to_string(seed) + "\n" + config::to_yaml(settings) +
-              model::computing_settings(runtime, model::Work::generation),
-          {prepared.for_manifest(), policy.for_manifest()}};
+          "seed: " + std::to_string(inputs.seed) + "\n" + config::to_yaml(inputs.settings) +
+              model::computing_settings(inputs.runtime, model::Work::generation),
+          {inputs.prepared.for_manifest(), inputs.policy.for_manifest()}};
 }
 
-io::Manifest make_pools(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
-                        const PoolsInputs& inputs) {
-  return app::run_stage(job, run, spec, [&](app::StageRun& stage) { return PoolsStage(stage, inputs).run(); });
+std::optional<io::Manifest> make_pools(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
+                                       const PoolsInputs& inputs) {
+  const auto body = [&](app::StageRun& stage) { return PoolsStage(stage, inputs).run(); };
+  if (!inputs.part.is_all()) return app::run_stage_part(job, run, spec, inputs.part, body);
+  return app::run_stage(job, run, spec, body);
 }
 
 }  // namespace westofn::synthesis

@@ -4,10 +4,12 @@
 // Files: one for `runtime.shard_size` prompts of one set and one prepared file, named by io::pool_file_name and read by
 // io::read_pool. Unlabelled prompts get n samples, validation prompts `validation_n`, test prompts n + 1: number n is
 // the SFT sample that Best-of-n is compared with. Counts of the manifest: per set (`unlabelled_prompts` and so on) and
-// over all sets `prompts`, `samples`, `finished`, `empty`.
+// over all sets `prompts`, `samples`, `finished`, `empty`. Where a complete stage of the run has the same samples, its
+// files are taken over: after a file of prompts was added only the new prompts are written for.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "app/run_folder.h"
 #include "app/run_job.h"
@@ -27,15 +29,15 @@ struct PoolsInputs {
   app::StageInput prepared;  ///< the stage `prepare`
   app::StageInput policy;    ///< a T5 folder
   model::Placement placement;
+  app::ShardPart part = {};  ///< the shards that this job makes
 };
 
-/// What the stage depends on.
-[[nodiscard]] app::StageSpec pools_spec(const GenerationSettings& settings, const model::RuntimeSettings& runtime,
-                                        std::uint64_t seed, const app::StageInput& prepared,
-                                        const app::StageInput& policy);
+/// What the stage depends on; placement and part are not looked at.
+[[nodiscard]] app::StageSpec pools_spec(const PoolsInputs& inputs);
 
-/// Collective. Makes the stage, if it is not there, and returns its manifest. The same bytes for any number of ranks.
-io::Manifest make_pools(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
-                        const PoolsInputs& inputs);
+/// Collective. Makes the stage or its part, if it is not there, and returns its manifest; nothing if other jobs have
+/// not made their parts yet. The same bytes for any number of ranks.
+std::optional<io::Manifest> make_pools(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,
+                                       const PoolsInputs& inputs);
 
 }  // namespace westofn::synthesis

@@ -83,7 +83,7 @@ class Matches : public testing::StageRuns {
   }
 
   [[nodiscard]] app::StageSpec spec() const override { return matches_spec(inputs_); }
-  io::Manifest run(app::JobContext& job, const app::RunFolder& folder) override {
+  std::optional<io::Manifest> run(app::JobContext& job, const app::RunFolder& folder) override {
     return make_matches(job, folder, spec(), inputs_);
   }
 
@@ -153,16 +153,48 @@ TEST_F(Matches, AreTheSameBytesWhenALaterJobMakesTheMissingShards) {
 
 TEST_F(Matches, OfTheTournamentAreNotAskedAgain) {
   make(world(), "run");
-  const app::StageInput tournament{"matches", stage("run"), "3"};
-  world().barrier();
   inputs_.settings.rule = Rule::best_random;
   const auto fresh = make(world(), "fresh");
-  inputs_.known = tournament;
-  const auto helped = make(world(), "helped");
+  const auto helped = make(world(), "run");
   EXPECT_EQ(helped.counts.at("matches"), fresh.counts.at("matches"));
   EXPECT_EQ(fresh.counts.at("scored"), 2 * fresh.counts.at("matches"));
   EXPECT_LE(helped.counts.at("scored"), 2 * helped.counts.at("kept"));
-  EXPECT_NE(helped.key, fresh.key);
+  EXPECT_EQ(helped.key, fresh.key) << "what is known saves work, it changes nothing";
+}
+
+TEST_F(Matches, OfFewerResponsesPlayOnlyWhatIsNew) {
+  make(world(), "run");
+  inputs_.settings.n = pool_size / 2;
+  const auto fresh = make(world(), "fresh");
+  const auto helped = make(world(), "run");
+  EXPECT_LT(helped.counts.at("scored"), fresh.counts.at("scored"));
+  EXPECT_EQ(helped.counts.at("order_disagreements"), fresh.counts.at("order_disagreements"));
+}
+
+TEST_F(Matches, AreNotAskedAtAllWhereAllPairsHaveMet) {
+  inputs_.settings.rule = Rule::exact;
+  make(world(), "run");
+  for (const auto rule : {Rule::tournament, Rule::self_training, Rule::best_random}) {
+    inputs_.settings.rule = rule;
+    EXPECT_EQ(make(world(), "run").counts.at("scored"), 0);
+  }
+}
+
+TEST_F(Matches, OfAnotherPreferenceModelAreAskedAnew) {
+  make(world(), "run");
+  inputs_.preference.key = "3";
+  const auto counts = make(world(), "run").counts;
+  EXPECT_EQ(counts.at("scored"), 2 * counts.at("matches"));
+}
+
+TEST_F(Matches, OfPartsAreTheSameBytesAndTheLastJobCompletesThem) {
+  make(world(), "whole");
+  inputs_.part = app::ShardPart("0:2");
+  EXPECT_FALSE(make_part(world(), "run"));
+  inputs_.part = app::ShardPart("2:");
+  EXPECT_TRUE(make_part(world(), "run"));
+  EXPECT_EQ(contents("run"), contents("whole"));
+  world().barrier();
 }
 
 TEST_F(Matches, WithoutRoomForTheResponsesAreCountedAsTooLong) {

@@ -27,16 +27,20 @@ class Pools : public testing::StageRuns {
     inputs_.runtime.shard_size = 2;
     inputs_.prepared = {"prepare", folder_ + "/prepare", "1"};
     inputs_.policy = {"policy", WESTOFN_TOY_MODEL, "2"};
-    if (world().rank() == 0) write_prepared();
+    using enum PromptSet;
+    prepare({{unlabelled, test, unlabelled, unlabelled, validation, unlabelled, unlabelled},
+             {test, unlabelled, test, validation, unlabelled}});
+  }
+
+  /// Collective. Each list is a prepared file.
+  void prepare(const std::vector<std::vector<PromptSet>>& files) {
+    world().barrier();
+    if (world().rank() == 0) write_prepared(files);
     world().barrier();
   }
 
-  void write_prepared() {
+  void write_prepared(const std::vector<std::vector<PromptSet>>& files) {
     fs::create_directories(inputs_.prepared.folder);
-    using enum PromptSet;
-    const std::vector<std::vector<PromptSet>> files = {
-        {unlabelled, test, unlabelled, unlabelled, validation, unlabelled, unlabelled},
-        {test, unlabelled, test, validation, unlabelled}};
     io::Manifest manifest{"prepare", "1", "build", {}, {}, "", {}};
     for (std::size_t i = 0; i < files.size(); ++i) {
       std::vector<Prompt> prompts;
@@ -51,10 +55,8 @@ class Pools : public testing::StageRuns {
     io::write_manifest(inputs_.prepared.folder, manifest);
   }
 
-  [[nodiscard]] app::StageSpec spec() const override {
-    return pools_spec(inputs_.settings, inputs_.runtime, inputs_.seed, inputs_.prepared, inputs_.policy);
-  }
-  io::Manifest run(app::JobContext& job, const app::RunFolder& folder) override {
+  [[nodiscard]] app::StageSpec spec() const override { return pools_spec(inputs_); }
+  std::optional<io::Manifest> run(app::JobContext& job, const app::RunFolder& folder) override {
     return make_pools(job, folder, spec(), inputs_);
   }
 
@@ -116,6 +118,58 @@ TEST_F(Pools, AreTheSameBytesForOneRankAndForAll) { expect_same_bytes_for_one_ra
 
 TEST_F(Pools, AreTheSameBytesWhenALaterJobMakesTheMissingShards) {
   expect_same_bytes_after_losing({"test-00000-00000.h5", "unlabelled-00000-00001.h5"});
+}
+
+TEST_F(Pools, AreWrittenOnlyForThePromptsThatWereAdded) {
+  make(world(), "run");
+  const std::string first = stage("run");
+  using enum PromptSet;
+  inputs_.prepared = {"prepare", folder_ + "/grown", "2"};
+  prepare({{unlabelled, test, unlabelled, unlabelled, validation, unlabelled, unlabelled},
+           {test, unlabelled, test, validation, unlabelled},
+           {unlabelled, unlabelled, unlabelled}});
+  const io::Manifest grown = make(world(), "run");
+  make(world(), "fresh");
+  EXPECT_EQ(contents("run"), contents("fresh"));
+  EXPECT_EQ(grown.counts.at("unlabelled_prompts"), 10);
+  for (const auto& file : grown.files) {
+    const bool is_new = file.name.starts_with("unlabelled-00006");
+    std::error_code missing;
+    EXPECT_EQ(fs::equivalent(stage("run") + "/" + file.name, first + "/" + file.name, missing), !is_new) << file.name;
+  }
+  world().barrier();
+}
+
+TEST_F(Pools, ShareNothingWithThoseOfAnotherPolicyOrOtherPrompts) {
+  make(world(), "run");
+  const std::string first = stage("run");
+  inputs_.policy.key = "3";
+  const io::Manifest other = make(world(), "run");
+  for (const auto& file : other.files) {
+    EXPECT_FALSE(fs::equivalent(stage("run") + "/" + file.name, first + "/" + file.name)) << file.name;
+  }
+  inputs_.policy.key = "2";
+  inputs_.prepared = {"prepare", folder_ + "/changed", "4"};
+  using enum PromptSet;  // the same ids and texts in another set: the shards of one prompt differ
+  prepare({{test, unlabelled, test, validation, unlabelled}});
+  make(world(), "run");
+  make(world(), "fresh");
+  EXPECT_EQ(contents("run"), contents("fresh"));
+  world().barrier();
+}
+
+TEST_F(Pools, OfPartsAreTheSameBytesAndTheLastJobCompletesThem) {
+  make(world(), "whole");
+  inputs_.part = app::ShardPart("0/3");
+  EXPECT_FALSE(make_part(world(), "run"));
+  inputs_.part = app::ShardPart("2/3");
+  EXPECT_FALSE(make_part(world(), "run"));
+  inputs_.part = app::ShardPart("2/3");
+  EXPECT_FALSE(make_part(world(), "run")) << "made already, and the others are still missing";
+  inputs_.part = app::ShardPart("1/3");
+  EXPECT_TRUE(make_part(world(), "run"));
+  EXPECT_EQ(contents("run"), contents("whole"));
+  world().barrier();
 }
 
 TEST_F(Pools, OfFewerSamplesAreTheFirstOnesOfTheLargerPools) {

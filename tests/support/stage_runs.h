@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,10 +32,13 @@ class StageRuns : public ::testing::Test {
 
   [[nodiscard]] virtual app::StageSpec spec() const = 0;
   /// Collective. Makes the stage.
-  virtual io::Manifest run(app::JobContext& job, const app::RunFolder& folder) = 0;
+  virtual std::optional<io::Manifest> run(app::JobContext& job, const app::RunFolder& folder) = 0;
 
   /// Collective over the group. The manifest of the stage in the run folder NAME.
-  io::Manifest make(comm::Communicator& group, const std::string& name) {
+  io::Manifest make(comm::Communicator& group, const std::string& name) { return make_part(group, name).value(); }
+
+  /// As make(); nothing if parts of the stage are missing.
+  std::optional<io::Manifest> make_part(comm::Communicator& group, const std::string& name) {
     const auto node = group.split(0, group.rank());
     const app::CommonOptions options;
     const app::StopControl stop(std::nullopt);

@@ -209,6 +209,28 @@ TEST(Decide, UnlabelledPromptsAndDemonstrationsStayOutOfTheTestGroups) {
             (std::vector<Outcome>{Outcome::kept, Outcome::overlap, Outcome::kept, Outcome::overlap}));
 }
 
+TEST(Decide, UnlabelledPromptsTakeNothingFromOtherRows) {
+  Rows rows;
+  for (int i = 0; i < 50; ++i) rows.pair("p" + std::to_string(i), "a", 0);
+  for (int i = 0; i < 50; i += 7) give(rows.pair("p" + std::to_string(i), "b", 0), Split::train);
+  const std::vector<RowKey> before = rows.keys();
+  for (int i = 0; i < 50; ++i) rows.prompt("p" + std::to_string(i), PromptSet::unlabelled, 1);
+  const Decisions without = decide(before, {}, seed);
+  const Decisions with = decide(rows.keys(), {}, seed);
+  EXPECT_TRUE(with.overlaps.empty()) << "no split was given for the other rows";
+  int dropped = 0;
+  for (std::size_t i = 0; i < with.rows.size(); ++i) {
+    if (i < before.size()) {
+      EXPECT_EQ(with.rows[i].outcome, without.rows[i].outcome);
+      EXPECT_EQ(with.rows[i].split, without.rows[i].split);
+      EXPECT_EQ(with.rows[i].labelled_half, without.rows[i].labelled_half);
+    } else {
+      dropped += with.rows[i].outcome == Outcome::overlap ? 1 : 0;
+    }
+  }
+  EXPECT_GT(dropped, 0) << "prompts of groups that are held out by hash give way";
+}
+
 TEST(Decide, APromptIsAGroupOfItsOwnWhereTheFilesNameOtherGroups) {
   Rows rows;
   RowKey& pair = rows.pair("p", "a", 0);
