@@ -26,7 +26,7 @@ std::optional<std::int64_t> number(std::string_view text) {
 
 ShardPart::ShardPart(const std::string& text) : text_(text) {
   const auto fail = [&] {
-    throw ConfigError("--shards: '" + printable(text, 60) +
+    throw ConfigError("'" + printable(text, 60) +
                       "' is no part of the shards; expected A:B (shards A to before B, from 0) or K/N (piece K of N, "
                       "from 0)");
   };

@@ -124,8 +124,14 @@ void Chain::add_selection() {
   synthesis::GenerationSettings generation = experiment_.generation;
   if (!generation.max_input_tokens) generation.max_input_tokens = experiment_.policy->max_input_tokens;
   if (!generation.cut) generation.cut = experiment_.policy->cut;
-  const synthesis::PoolsInputs pools{generation, runtime_, experiment_.seed, input(0), input(policy_),
-                                     placement_, part_};
+  const synthesis::PoolsInputs pools{generation,
+                                     runtime_,
+                                     experiment_.seed,
+                                     input(0),
+                                     input(policy_),
+                                     placement_,
+                                     app::hash_inputs(job_, generation.imports),
+                                     part_};
   const app::StageSpec spec = synthesis::pools_spec(pools);
   pools_ = add({spec, Goal::pools, {policy_}, [this, spec, pools] { synthesis::make_pools(job_, run_, spec, pools); }});
   for (const auto& [name, settings] : experiment_.recipes) {

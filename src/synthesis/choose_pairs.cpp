@@ -2,7 +2,6 @@
 #include "synthesis/choose_pairs.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 
 #include "selection/bracket.h"
@@ -32,8 +31,6 @@ void add_samples(const Pool& pool, const selection::Choice& choice, SyntheticPai
   pair.rejected_log_likelihood = rejected.log_likelihood;
   pair.chosen_tokens = static_cast<std::int32_t>(chosen.tokens.size());
   pair.rejected_tokens = static_cast<std::int32_t>(rejected.tokens.size());
-  const bool finite = std::isfinite(chosen.log_likelihood) && std::isfinite(rejected.log_likelihood);
-  if (pair.outcome == PairOutcome::kept && !finite) pair.outcome = PairOutcome::non_finite;
 }
 
 /// The record of a prompt without a pair.

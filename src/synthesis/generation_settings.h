@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "config/types.h"
 #include "tokenizer/template.h"
@@ -21,6 +23,7 @@ struct GenerationSettings {
   std::optional<tokenizer::CutPrompt> cut;
   std::int64_t validation_n = 1;
   std::int64_t batch_rows = 512;
+  std::vector<std::string> imports;
 };
 
 template <class V>
@@ -35,6 +38,9 @@ void visit_fields(V& v, GenerationSettings& s) {
   v.optional("cut", s.cut, "from which end they are cut: start (dialogues), end (documents), null: as in `policy`");
   v.optional("validation_n", s.validation_n, "responses for each validation prompt, for the scale of the reward model");
   v.optional("batch_rows", s.batch_rows, "responses that are written at once");
+  v.optional("import", s.imports,
+             "JSONL files with samples of another generator, rows as `westofn generate` writes them (id, sample, "
+             "response, log_likelihood?, finished?): the policy writes only for prompts that they do not have");
   v.check("n", s.n >= 2 && s.n <= 65536, "a number from 2 to 65536");
   v.check("temperature", s.temperature >= 0 && s.temperature <= 100, "a number from 0 to 100");
   v.check("top_k", s.top_k >= 0, "0 or a positive number");

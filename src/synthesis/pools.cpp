@@ -15,6 +15,7 @@
 #include "comm/agree.h"
 #include "config/config.h"
 #include "io/record_file.h"
+#include "synthesis/imported_samples.h"
 #include "synthesis/policy.h"
 #include "util/error.h"
 #include "util/fault.h"
@@ -33,6 +34,7 @@ struct PlannedShard {
   std::int64_t number = 0;  ///< of the shard within file and set
   std::int64_t first = 0;   ///< index of its first prompt in the set, over all files
   std::int64_t prompts = 0;
+  std::int64_t imported = 0;  ///< of these, prompts whose samples come from files
   double cost = 0;
 
   [[nodiscard]] PromptSet prompt_set() const { return static_cast<PromptSet>(set); }
@@ -92,17 +94,21 @@ class PoolsStage {
       : stage_(stage), world_(stage.job().world), inputs_(inputs) {}
 
   app::StageOutput run() {
+    if (!inputs_.settings.imports.empty()) {
+      imported_.emplace(world_, inputs_.settings.imports, [&] { stage_.beat(); });
+    }
     const std::vector<PlannedShard> plan = plan_shards();
     std::vector<app::Shard> shards;
     shards.reserve(plan.size());
     for (const auto& planned : plan) shards.push_back({{planned.file_name()}, planned.cost});
     take_over(plan);
     const std::vector<int> owners = stage_.deal(shards);
-    const auto policy = load_policy(owners);
-    stage_.make_shards(owners, [&](std::size_t i) { make_shard(plan[i], *policy); });
+    load_policy(plan, owners);
+    stage_.make_shards(owners, [&](std::size_t i) { make_shard(plan[i]); });
     count_earlier(plan, owners);
     world_.all_reduce(balance_.counts, comm::ReduceOp::sum);
     app::StageOutput output{{}, balance_.named()};
+    if (imported_) count_imported(plan, output);
     for (const auto& planned : plan) output.files.push_back(planned.file_name());
     return output;
   }
@@ -136,9 +142,13 @@ class PoolsStage {
     const auto size = static_cast<std::size_t>(inputs_.runtime.shard_size);
     for (std::size_t begin = 0; begin < prompts.size(); begin += size) {
       const std::size_t end = std::min(begin + size, prompts.size());
-      PlannedShard shard{static_cast<std::int64_t>(set),         file, static_cast<std::int64_t>(begin / size), 0,
-                         static_cast<std::int64_t>(end - begin), 0};
-      for (std::size_t i = begin; i < end; ++i) shard.cost += estimated_tokens(prompts[i]);
+      PlannedShard shard{static_cast<std::int64_t>(set), file, static_cast<std::int64_t>(begin / size), 0,
+                         static_cast<std::int64_t>(end - begin)};
+      for (std::size_t i = begin; i < end; ++i) {
+        const bool is_imported = imported_ && imported_->has(prompts[i].id);
+        shard.imported += is_imported ? 1 : 0;
+        shard.cost += is_imported ? 1 : estimated_tokens(prompts[i]);
+      }
       shards.push_back(shard);
     }
   }
@@ -231,23 +241,50 @@ class PoolsStage {
     return prompts;
   }
 
-  /// Collective. The policy, on ranks that have something to do.
-  std::optional<Policy> load_policy(const std::vector<int>& owners) {
-    std::optional<Policy> policy;
+  /// Collective. The policy, on ranks that have something to write; its tokenizer, on those that have to import.
+  void load_policy(const std::vector<PlannedShard>& plan, const std::vector<int>& owners) {
     comm::agree(world_, [&] {
       fault_point("pools.load");
-      if (std::find(owners.begin(), owners.end(), world_.rank()) == owners.end()) return;
-      app::verify_input(world_, inputs_.policy);
-      policy.emplace(inputs_.policy.folder, inputs_.settings, inputs_.seed, inputs_.placement);
+      std::int64_t written = 0;
+      std::int64_t imported = 0;
+      for (std::size_t i = 0; i < plan.size(); ++i) {
+        if (owners[i] != world_.rank()) continue;
+        imported += plan[i].imported;
+        written += plan[i].prompts - plan[i].imported;
+      }
+      if (written + imported > 0) app::verify_input(world_, inputs_.policy);
+      if (written > 0) policy_.emplace(inputs_.policy.folder, inputs_.settings, inputs_.seed, inputs_.placement);
+      if (imported == 0) return;
+      const auto vocabulary = model::read_t5_config(inputs_.policy.folder).vocab_size;
+      tokenizer_.emplace(tokenizer::Tokenizer::load(inputs_.policy.folder, vocabulary));
     });
-    return policy;
   }
 
-  void make_shard(const PlannedShard& shard, const Policy& policy) {
+  /// The samples of prompts: imported where there are some, written for the others, all in one batch.
+  [[nodiscard]] std::vector<std::vector<Sample>> find_samples(std::span<const Prompt> prompts, std::int64_t n) {
+    std::vector<std::vector<Sample>> samples(prompts.size());
+    std::vector<std::size_t> to_write;
+    std::vector<Prompt> asked;
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+      if (imported_ && imported_->has(prompts[i].id)) {
+        samples[i] = imported_->read(prompts[i].id, n, *tokenizer_);
+        stage_.beat();
+      } else {
+        to_write.push_back(i);
+        asked.push_back(prompts[i]);
+      }
+    }
+    if (asked.empty()) return samples;
+    auto written = policy_->write(asked, n, [&] { stage_.beat(); });
+    for (std::size_t k = 0; k < to_write.size(); ++k) samples[to_write[k]] = std::move(written[k]);
+    return samples;
+  }
+
+  void make_shard(const PlannedShard& shard) {
     const std::vector<Prompt> all = read_set(shard.file, shard.prompt_set());
     const auto begin = static_cast<std::size_t>(shard.number * inputs_.runtime.shard_size);
     const auto prompts = std::span(all).subspan(begin, static_cast<std::size_t>(shard.prompts));
-    auto samples = policy.write(prompts, samples_of(shard.prompt_set()), [&] { stage_.beat(); });
+    auto samples = find_samples(prompts, samples_of(shard.prompt_set()));
     std::vector<Pool> pools;
     for (std::size_t i = 0; i < prompts.size(); ++i) {
       pools.push_back({shard.first + static_cast<std::int64_t>(i), prompts[i], std::move(samples[i])});
@@ -269,9 +306,32 @@ class PoolsStage {
     });
   }
 
+  /// Says what was imported, and warns of prompts in the files that nobody asked for.
+  void count_imported(const std::vector<PlannedShard>& plan, app::StageOutput& output) const {
+    std::int64_t used = 0;
+    std::int64_t all = 0;
+    for (const auto& shard : plan) {
+      used += shard.imported;
+      all += shard.prompts;
+    }
+    output.counts["imported_prompts"] = used;
+    output.counts["import.unknown_prompts"] = imported_->prompts() - used;
+    log_info(stage_.name() + ": the samples of " + std::to_string(used) + " of " + std::to_string(all) +
+             " prompts are imported");
+    if (imported_->prompts() == used) return;
+    log_warning(
+        stage_.name() + ": " + std::to_string(imported_->prompts() - used) + " of the " +
+        std::to_string(imported_->prompts()) +
+        " prompts in the files of generation.import are not among the prompts of the experiment; their ids must "
+        "be those of data.prompts (or, for prompts without id, the hash that `westofn generate` gives)");
+  }
+
   app::StageRun& stage_;
   comm::Communicator& world_;
   const PoolsInputs& inputs_;
+  std::optional<ImportedSamples> imported_;
+  std::optional<Policy> policy_;
+  std::optional<tokenizer::Tokenizer> tokenizer_;
   io::Manifest prepared_;
   std::int64_t last_file_ = -1;
   std::vector<Prompt> last_prompts_;
@@ -281,11 +341,15 @@ class PoolsStage {
 }  // namespace
 
 app::StageSpec pools_spec(const PoolsInputs& inputs) {
-  return {"pools",
-          1,
-          "seed: " + std::to_string(inputs.seed) + "\n" + config::to_yaml(inputs.settings) +
-              model::computing_settings(inputs.runtime, model::Work::generation),
-          {inputs.prepared.for_manifest(), inputs.policy.for_manifest()}};
+  GenerationSettings settings = inputs.settings;
+  settings.imports = app::short_names(settings.imports);  // moving the files elsewhere changes nothing
+  app::StageSpec spec{"pools",
+                      1,
+                      "seed: " + std::to_string(inputs.seed) + "\n" + config::to_yaml(settings) +
+                          model::computing_settings(inputs.runtime, model::Work::generation),
+                      {inputs.prepared.for_manifest(), inputs.policy.for_manifest()}};
+  for (const auto& file : inputs.imports) spec.inputs.push_back({"import " + file.name, file.key});
+  return spec;
 }
 
 std::optional<io::Manifest> make_pools(app::JobContext& job, const app::RunFolder& run, const app::StageSpec& spec,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <iterator>
 #include <utility>
@@ -22,8 +23,10 @@
 #include "synthesis/choose_pairs.h"
 #include "synthesis/quantile.h"
 #include "synthesis/recipe_balance.h"
+#include "util/error.h"
 #include "util/fault.h"
 #include "util/log.h"
+#include "util/text.h"
 
 namespace westofn::synthesis {
 namespace {
@@ -132,7 +135,14 @@ class RecipeStage {
 
   [[nodiscard]] Ranked value_of(const SyntheticPair& pair, std::size_t filter) const {
     const auto unit = inputs_.settings.filters.likelihood_unit;
-    return {selection::filter_value(pair, filters_[filter].reason, unit), pair.prompt};
+    const double value = selection::filter_value(pair, filters_[filter].reason, unit);
+    if (std::isnan(value)) {
+      throw DataError(inputs_.pools.folder + ": prompt '" + printable(pair.prompt_id, 60) +
+                      "' has samples without log_likelihood, which were imported so; a recipe with a quantile of "
+                      "likelihood needs them: add log_likelihood to the files of generation.import, or set the "
+                      "recipe's likelihood to 0");
+    }
+    return {value, pair.prompt};
   }
 
   /// Collective.

@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "io/record_file.h"
 #include "support/stage_runs.h"
+#include "util/error.h"
 
 namespace westofn::synthesis {
 namespace {
@@ -170,6 +172,92 @@ TEST_F(Pools, OfPartsAreTheSameBytesAndTheLastJobCompletesThem) {
   EXPECT_TRUE(make_part(world(), "run"));
   EXPECT_EQ(contents("run"), contents("whole"));
   world().barrier();
+}
+
+/// Rows as `westofn generate` writes them, of a sample number and its prompt.
+std::string row(const std::string& id, std::int64_t sample) {
+  return "{\"id\":\"" + id + "\",\"sample\":" + std::to_string(sample) + ",\"response\":\"my cat " +
+         std::to_string(sample) + " " + id +
+         "\",\"tokens\":9,\"log_likelihood\":" + std::to_string(-1.5 - static_cast<double>(sample)) +
+         ",\"finished\":" + (sample == 1 ? "false" : "true") + "}\n";
+}
+
+class ImportedPools : public Pools {
+ protected:
+  /// Collective.
+  void import(const std::string& text) {
+    inputs_.settings.imports = {folder_ + "/samples.jsonl"};
+    inputs_.imports = {{"samples.jsonl", std::to_string(text.size())}};
+    world().barrier();
+    if (world().rank() == 0) std::ofstream(inputs_.settings.imports[0]) << text;
+    world().barrier();
+  }
+  /// Collective. All ranks learn of the row that one of them has found.
+  void expect_error(const std::string& expected) {
+    std::string message = "no error";
+    try {
+      make(world(), "broken");
+    } catch (const Error& error) {
+      message = error.what();
+      EXPECT_EQ(error.code(), ExitCode::data);
+    }
+    EXPECT_NE(message.find(expected), std::string::npos) << message;
+    world().barrier();
+  }
+};
+
+TEST_F(ImportedPools, HaveTheSamplesOfTheFilesAndOthersAreWritten) {
+  make(world(), "own");
+  const auto own = io::read_pools(stage("own"), PromptSet::unlabelled);
+  // In two runs, in any order, with more samples than are asked for, and a prompt that nobody knows.
+  std::string text = row("p0-4", 2) + "\n" + row("p0-4", 0) + row("p1-5", 0) + row("p1-5", 1) + row("p1-5", 2);
+  text += row("nobody", 0) + row("p0-4", 1) + row("p1-5", 3) + row("p0-2", 0);
+  for (std::int64_t k = 1; k < 4; ++k) text += row("p0-2", k);
+  import(text);
+  const io::Manifest manifest = make(world(), "run");
+  EXPECT_EQ(manifest.counts.at("imported_prompts"), 3);
+  EXPECT_EQ(manifest.counts.at("import.unknown_prompts"), 1);
+  const auto pools = io::read_pools(stage("run"), PromptSet::unlabelled);
+  ASSERT_EQ(pools.size(), own.size());
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    const bool imported = pools[i].prompt.id == "p0-4" || pools[i].prompt.id == "p1-5";
+    ASSERT_EQ(pools[i].samples.size(), 3U);
+    for (std::size_t k = 0; k < 3; ++k) {
+      const Sample& sample = pools[i].samples[k];
+      EXPECT_EQ(sample.number, static_cast<std::int32_t>(k));
+      if (imported) {
+        EXPECT_EQ(sample.response, "my cat " + std::to_string(k) + " " + pools[i].prompt.id);
+        EXPECT_EQ(sample.log_likelihood, -1.5 - static_cast<double>(k));
+        EXPECT_EQ(sample.finished, k != 1);
+        EXPECT_EQ(sample.tokens.back() == 1, sample.finished);
+      } else {
+        EXPECT_EQ(sample.tokens, own[i].samples[k].tokens);
+      }
+    }
+  }
+  EXPECT_EQ(io::read_pools(stage("run"), PromptSet::test)[0].samples[3].response, "my cat 3 p0-2");
+}
+
+TEST_F(ImportedPools, AreTheSameBytesForOneRankAndForAll) {
+  std::string text;
+  for (const auto* id : {"p0-1", "p0-3", "p0-6", "p0-7"}) {
+    for (std::int64_t k = 0; k < 3; ++k) text += row(id, k);
+  }
+  import(text);
+  expect_same_bytes_for_one_rank_and_for_all();
+}
+
+TEST_F(ImportedPools, NameTheRowThatIsWrong) {
+  import(row("p0-1", 0) + row("p0-1", 1));
+  expect_error("samples.jsonl:1: prompt 'p0-1' has no sample number 2");
+  import(row("p0-1", 0) + row("p0-1", 0) + row("p0-1", 1) + row("p0-1", 2));
+  expect_error("samples.jsonl:2: field 'sample': the prompt has this sample already");
+  import(row("p0-1", 0) + row("p0-1", 1) + "{\"id\": 7, \"sample\"\n");
+  expect_error("samples.jsonl:3");
+  import(row("p0-1", 0) + row("p0-1", 1) + "{\"id\":\"p0-1\",\"sample\":2,\"response\":null}\n");
+  expect_error("samples.jsonl:3: field 'response'");
+  inputs_.settings.imports = {folder_ + "/nothing.jsonl"};
+  expect_error("nothing.jsonl");
 }
 
 TEST_F(Pools, OfFewerSamplesAreTheFirstOnesOfTheLargerPools) {
