@@ -137,6 +137,7 @@ class RecipeStage {
     const auto unit = inputs_.settings.filters.likelihood_unit;
     const double value = selection::filter_value(pair, filters_[filter].reason, unit);
     if (std::isnan(value)) {
+      if (filters_[filter].q == 0) return {0, pair.prompt};  // drops nothing, whatever the value
       throw DataError(inputs_.pools.folder + ": prompt '" + printable(pair.prompt_id, 60) +
                       "' has samples without log_likelihood, which were imported so; a recipe with a quantile of "
                       "likelihood needs them: add log_likelihood to the files of generation.import, or set the "

@@ -36,14 +36,20 @@ def environment(**extra):
     return env
 
 
-def start(arguments, ranks=1, cwd=None, **extra):
-    """Starts westofn; ranks=0: without a launcher."""
+def start(arguments, ranks=1, cwd=None, new_session=False, **extra):
+    """Starts westofn; ranks=0: without a launcher. A job in a session of its own can be killed with all its ranks."""
     command = [WESTOFN, *map(str, arguments)]
     if ranks > 0:
         forwarded = [part for name in extra for part in ("-x", name)]
         command = [MPIEXEC, "-n", str(ranks), *forwarded, *command]
     return subprocess.Popen(command, cwd=cwd, env=environment(**extra), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True)
+                            text=True, start_new_session=new_session)
+
+
+def kill_session(process):
+    """Ends a job that was started with new_session as a lost node does: launcher and ranks at once, without a word."""
+    subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
+    process.wait()
 
 
 def finish(process, timeout=120, begin=None):
