@@ -5,7 +5,6 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
-#include <map>
 #include <optional>
 #include <tuple>
 
@@ -15,8 +14,10 @@
 #include "comm/agree.h"
 #include "config/config.h"
 #include "io/record_file.h"
+#include "synthesis/account_text.h"
 #include "synthesis/imported_samples.h"
 #include "synthesis/policy.h"
+#include "synthesis/pool_account.h"
 #include "util/error.h"
 #include "util/fault.h"
 #include "util/log.h"
@@ -61,32 +62,6 @@ std::vector<std::int64_t> prompts_files(const io::Manifest& prepared) {
   return numbers;
 }
 
-/// The balance of the stage, in a form that can be summed over the ranks.
-struct Balance {
-  enum Place : std::size_t { unlabelled, validation, test, samples, finished, empty };
-  std::array<std::int64_t, 6> counts{};
-
-  void add(std::span<const Pool> pools) {
-    for (const Pool& pool : pools) {
-      ++counts.at(static_cast<std::size_t>(pool.prompt.set));
-      for (const Sample& sample : pool.samples) {
-        ++counts[samples];
-        counts[finished] += sample.finished ? 1 : 0;
-        counts[empty] += sample.response.empty() ? 1 : 0;
-      }
-    }
-  }
-  [[nodiscard]] std::map<std::string, std::int64_t> named() const {
-    return {{"prompts", counts[unlabelled] + counts[validation] + counts[test]},
-            {"unlabelled_prompts", counts[unlabelled]},
-            {"validation_prompts", counts[validation]},
-            {"test_prompts", counts[test]},
-            {"samples", counts[samples]},
-            {"finished", counts[finished]},
-            {"empty", counts[empty]}};
-  }
-};
-
 /// The stage, with what all its steps share.
 class PoolsStage {
  public:
@@ -106,8 +81,9 @@ class PoolsStage {
     load_policy(plan, owners);
     stage_.make_shards(owners, [&](std::size_t i) { make_shard(plan[i]); });
     count_earlier(plan, owners);
-    world_.all_reduce(balance_.counts, comm::ReduceOp::sum);
-    app::StageOutput output{{}, balance_.named()};
+    account_.sum(world_);
+    if (world_.rank() == 0) say_account(stage_.name(), account_.text(), account_.warnings());
+    app::StageOutput output{{}, account_.counts()};
     if (imported_) count_imported(plan, output);
     for (const auto& planned : plan) output.files.push_back(planned.file_name());
     return output;
@@ -291,17 +267,17 @@ class PoolsStage {
     }
     fault_point("pools.write");
     stage_.note_file(io::write_pool(stage_.folder() + "/" + shard.file_name(), pools));
-    balance_.add(pools);
+    account_.add(pools);
   }
 
-  /// Collective. Adds the shards of an earlier job to the balance: they are in the manifest like all others.
+  /// Collective. Adds the shards of an earlier job to the account: they are in the manifest like all others.
   void count_earlier(const std::vector<PlannedShard>& plan, const std::vector<int>& owners) {
     comm::agree(world_, [&] {
       for (std::size_t i = 0; i < plan.size(); ++i) {
         const bool mine = static_cast<int>(i % static_cast<std::size_t>(world_.size())) == world_.rank();
         if (owners[i] != -1 || !mine) continue;
         stage_.beat();
-        balance_.add(io::read_pool(stage_.folder() + "/" + plan[i].file_name()));
+        account_.add(io::read_pool(stage_.folder() + "/" + plan[i].file_name()));
       }
     });
   }
@@ -335,7 +311,7 @@ class PoolsStage {
   io::Manifest prepared_;
   std::int64_t last_file_ = -1;
   std::vector<Prompt> last_prompts_;
-  Balance balance_;  ///< of what this rank has made or read
+  PoolAccount account_;  ///< of what this rank has made or read
 };
 
 }  // namespace

@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "io/record_file.h"
 #include "support/stage_runs.h"
@@ -98,22 +100,38 @@ TEST_F(Pools, AreOneFileAShardAndCountedInTheManifest) {
                                              "unlabelled-00000-00001.h5", "unlabelled-00000-00002.h5",
                                              "unlabelled-00003-00000.h5", "validation-00000-00000.h5",
                                              "validation-00003-00000.h5"}));
-  std::int64_t finished = 0, empty = 0;
+  std::int64_t finished = 0, empty = 0, tokens = 0;
   for (const PromptSet set : {PromptSet::unlabelled, PromptSet::validation, PromptSet::test}) {
     for (const auto& pool : io::read_pools(stage("run"), set)) {
       for (const auto& sample : pool.samples) {
         finished += sample.finished ? 1 : 0;
         empty += sample.response.empty() ? 1 : 0;
+        tokens += static_cast<std::int64_t>(sample.tokens.size());
       }
     }
   }
+  std::int64_t distinct = 0, few_distinct = 0;
+  std::vector<std::int64_t> of_pools;
+  for (const auto& pool : io::read_pools(stage("run"), PromptSet::unlabelled)) {
+    std::set<std::string> responses;
+    for (const auto& sample : pool.samples) responses.insert(sample.response);
+    responses.erase("");
+    of_pools.push_back(static_cast<std::int64_t>(responses.size()));
+    distinct += of_pools.back();
+    few_distinct += responses.size() < 3 ? 1 : 0;
+  }
+  std::sort(of_pools.begin(), of_pools.end());
   EXPECT_EQ(manifest.counts, (std::map<std::string, std::int64_t>{{"prompts", 12},
                                                                   {"unlabelled_prompts", 7},
                                                                   {"validation_prompts", 2},
                                                                   {"test_prompts", 3},
                                                                   {"samples", 7 * 3 + 2 * 2 + 3 * 4},
                                                                   {"finished", finished},
-                                                                  {"empty", empty}}));
+                                                                  {"empty", empty},
+                                                                  {"tokens", tokens},
+                                                                  {"distinct", distinct},
+                                                                  {"distinct_median", of_pools[3]},
+                                                                  {"few_distinct", few_distinct}}));
 }
 
 TEST_F(Pools, AreTheSameBytesForOneRankAndForAll) { expect_same_bytes_for_one_rank_and_for_all(); }
