@@ -2,7 +2,6 @@
 #include "synthesis/matches.h"
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <string>
 
@@ -14,6 +13,8 @@
 #include "io/pool_file.h"
 #include "scoring/inputs.h"
 #include "scoring/scores.h"
+#include "synthesis/account_text.h"
+#include "synthesis/match_account.h"
 #include "synthesis/play_shard.h"
 #include "util/error.h"
 #include "util/fault.h"
@@ -46,25 +47,6 @@ struct Teacher {
   tokenizer::Tokenizer tokenizer;
   scoring::PairwiseFormat format;
 };
-
-/// Sums over shards, in the order of `count_names`.
-enum Count : std::size_t { prompts, kept, one_response, too_long, non_finite, matches, scored, disagreements, counts };
-constexpr std::array<const char*, counts> count_names = {
-    "prompts", "kept", "one_response", "too_long", "non_finite", "matches", "scored", "order_disagreements"};
-using Counts = std::array<std::int64_t, counts>;
-
-void add(Counts& sums, const io::MatchShard& shard) {
-  const auto with = [&](PairOutcome outcome) { return std::ranges::count(shard.outcomes, outcome); };
-  sums[prompts] += static_cast<std::int64_t>(shard.prompts.size());
-  sums[kept] += with(PairOutcome::kept);
-  sums[one_response] += with(PairOutcome::one_response);
-  sums[too_long] += with(PairOutcome::too_long);
-  sums[non_finite] += with(PairOutcome::non_finite);
-  sums[matches] += static_cast<std::int64_t>(shard.matches.size());
-  sums[scored] += shard.scored;
-  sums[disagreements] += std::ranges::count_if(
-      shard.matches, [](const Match& match) { return (match.p_ab - 0.5) * (match.p_ba_swapped - 0.5) > 0; });
-}
 
 /// The stage, with what all its steps share.
 class MatchesStage {
@@ -167,7 +149,7 @@ class MatchesStage {
       const io::FileInfo& file = files_[i];
       const auto pools = io::read_pool(inputs_.pools.folder + "/" + file.name, file);
       const io::MatchShard shard = play_shard(pools, inputs_.settings, inputs_.seed, judge, known_matches(file));
-      add(sums_, shard);
+      account_.add(shard);
       refuse_non_finite();
       fault_point("matches.write");
       stage_.note_file(io::write_matches(stage_.folder() + "/" + file.name, shard));
@@ -190,22 +172,22 @@ class MatchesStage {
     comm::agree(world_, [&] {
       for (std::size_t i = 0; i < files_.size(); ++i) {
         const bool mine = static_cast<int>(i % static_cast<std::size_t>(world_.size())) == world_.rank();
-        if (owners[i] < 0 && mine) add(sums_, io::read_matches(stage_.folder() + "/" + files_[i].name));
+        if (owners[i] < 0 && mine) account_.add(io::read_matches(stage_.folder() + "/" + files_[i].name));
         stage_.beat();
       }
     });
-    world_.all_reduce(sums_, comm::ReduceOp::sum);
+    account_.sum(world_);
     comm::agree(world_, [&] {
       if (world_.rank() == 0) refuse_non_finite();
     });
-    app::StageOutput output;
+    if (world_.rank() == 0) say_account(stage_.name(), account_.text(), account_.warnings());
+    app::StageOutput output{{}, account_.counts()};
     for (const auto& file : files_) output.files.push_back(file.name);
-    for (std::size_t i = 0; i < counts; ++i) output.counts[count_names[i]] = sums_[i];
     return output;
   }
 
   void refuse_non_finite() const {
-    const std::int64_t bad = sums_[non_finite];
+    const std::int64_t bad = account_.non_finite();
     if (bad * 1000 <= all_prompts_) return;
     throw DataError(inputs_.preference.folder + ": the preference model gives scores that are not numbers, for " +
                     std::to_string(bad) + " of " + std::to_string(all_prompts_) +
@@ -218,7 +200,7 @@ class MatchesStage {
   std::vector<io::FileInfo> files_;  ///< of the unlabelled pools: one a shard
   std::int64_t all_prompts_ = 0;
   std::vector<Earlier> earlier_;
-  Counts sums_ = {};
+  MatchAccount account_;  ///< of what this rank has made or read
 };
 
 }  // namespace

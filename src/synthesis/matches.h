@@ -4,9 +4,7 @@
 // One folder for each rule, n and orders; one file for each pool file, with the same name, read by io::read_matches.
 // What complete stages of the run have asked the same preference model about the same pool files is not asked again:
 // other rules and sizes play only what is new, and where prompts were added the old files are taken over.
-// Counts of the manifest: `prompts` = `kept` + `one_response` + `too_long` + `non_finite`; `matches` that were played;
-// `scored`: inputs that the model read for them (fewer where an earlier stage knew the answer); and
-// `order_disagreements`: matches whose two orders prefer different responses.
+// Counts of the manifest: see MatchAccount, whose text the log gets.
 #pragma once
 
 #include <cstdint>

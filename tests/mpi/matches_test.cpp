@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <iterator>
 #include <limits>
 #include <map>
 
@@ -12,6 +15,7 @@
 #include "io/pool_file.h"
 #include "scoring/inputs.h"
 #include "scoring/scores.h"
+#include "selection/bracket.h"
 #include "support/stage_runs.h"
 #include "util/error.h"
 #include "util/philox.h"
@@ -95,6 +99,21 @@ class Matches : public testing::StageRuns {
     return found;
   }
 
+  [[nodiscard]] std::int64_t count_cycles(const std::vector<io::MatchShard>& found) const {
+    std::int64_t cycles = 0;
+    std::vector<Match> matches;
+    for (const auto& shard : found) matches.insert(matches.end(), shard.matches.begin(), shard.matches.end());
+    for (const auto& pool : io::read_pools(inputs_.pools.folder, PromptSet::unlabelled)) {
+      const auto contest = selection::make_contest(
+          inputs_.settings.rule, selection::contestants(pool.samples, pool_size), inputs_.seed, pool.prompt.id);
+      std::vector<Match> own;
+      std::ranges::copy_if(matches, std::back_inserter(own),
+                           [&](const Match& match) { return match.prompt == pool.index; });
+      cycles += selection::replay(*contest, own).cycle ? 1 : 0;
+    }
+    return cycles;
+  }
+
   MatchesInputs inputs_;
 };
 
@@ -123,6 +142,7 @@ TEST_F(Matches, AreCountedInTheManifest) {
   const io::Manifest manifest = make(world(), "run");
   std::int64_t matches = 0;
   std::int64_t disagreements = 0;
+  std::int64_t bias_ppm = 0;
   std::map<PairOutcome, std::int64_t> outcomes;
   for (const auto& shard : read("run")) {
     matches += static_cast<std::int64_t>(shard.matches.size());
@@ -131,8 +151,10 @@ TEST_F(Matches, AreCountedInTheManifest) {
       const bool first_by_ab = match.p_ab > 0.5;
       const bool first_by_ba = 1 - match.p_ba_swapped > 0.5;
       disagreements += first_by_ab != first_by_ba ? 1 : 0;
+      bias_ppm += std::llround((match.p_ab + match.p_ba_swapped - 1) * 1e6);
     }
   }
+  const auto mean_bias = std::llround(static_cast<double>(bias_ppm) / static_cast<double>(matches));
   EXPECT_GT(matches, 5 * outcomes[PairOutcome::kept]);
   EXPECT_EQ(outcomes[PairOutcome::one_response], 1);
   EXPECT_EQ(manifest.counts, (std::map<std::string, std::int64_t>{{"prompts", shards * prompts_per_shard},
@@ -142,7 +164,10 @@ TEST_F(Matches, AreCountedInTheManifest) {
                                                                   {"non_finite", 0},
                                                                   {"matches", matches},
                                                                   {"scored", 2 * matches},
-                                                                  {"order_disagreements", disagreements}}));
+                                                                  {"cycles", count_cycles(read("run"))},
+                                                                  {"both_orders", matches},
+                                                                  {"order_disagreements", disagreements},
+                                                                  {"position_bias_ppm", mean_bias}}));
 }
 
 TEST_F(Matches, AreTheSameBytesForOneRankAndForAll) { expect_same_bytes_for_one_rank_and_for_all(); }
