@@ -35,12 +35,17 @@ double round_up(double least) {
   return 10 * power;
 }
 
+std::int64_t count_of(const HistogramColumn& column, std::size_t value) {
+  return column.counts.empty() ? 1 : column.counts[value];
+}
+
 Bins choose_bins(std::span<const HistogramColumn> columns) {
   double low = std::numeric_limits<double>::infinity();
   double high = -low;
   for (const auto& column : columns) {
-    for (const double value : column.values) {
-      if (!std::isfinite(value)) continue;
+    for (std::size_t i = 0; i < column.values.size(); ++i) {
+      const double value = column.values[i];
+      if (!std::isfinite(value) || count_of(column, i) == 0) continue;
       low = std::min(low, value);
       high = std::max(high, value);
     }
@@ -82,9 +87,14 @@ std::string text_histogram(std::span<const HistogramColumn> columns, std::size_t
   for (const auto& column : columns) {
     auto& of_column = counts.emplace_back(bins.count);
     std::int64_t unusable = 0;
-    for (const double value : column.values) ++(std::isfinite(value) ? of_column[bins.of(value)] : unusable);
+    std::int64_t of_all = 0;
+    for (std::size_t i = 0; i < column.values.size(); ++i) {
+      const double value = column.values[i];
+      (std::isfinite(value) ? of_column[bins.of(value)] : unusable) += count_of(column, i);
+      of_all += count_of(column, i);
+    }
     largest = std::max(largest, *std::ranges::max_element(of_column));
-    all = std::max(all, static_cast<std::int64_t>(column.values.size()));
+    all = std::max(all, of_all);
     if (unusable > 0) left_out += "\n" + column.name + ": " + std::to_string(unusable) + " not finite";
   }
   const std::size_t count_width = std::max<std::size_t>(std::to_string(all).size(), 3);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -12,6 +13,7 @@ namespace westofn::metrics {
 struct HistogramColumn {
   std::string name;
   std::span<const double> values;
+  std::span<const std::int64_t> counts = {};  ///< how often each value occurs; empty: once
 };
 
 /// At most twelve bins of equal, round width that all columns share, one a line: its lower end, and for each column a

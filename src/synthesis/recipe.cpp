@@ -20,9 +20,11 @@
 #include "io/pool_file.h"
 #include "io/synthetic_pair_file.h"
 #include "selection/mixture.h"
+#include "synthesis/account_text.h"
 #include "synthesis/choose_pairs.h"
 #include "synthesis/quantile.h"
 #include "synthesis/recipe_balance.h"
+#include "synthesis/recipe_report.h"
 #include "util/error.h"
 #include "util/fault.h"
 #include "util/log.h"
@@ -115,6 +117,7 @@ class RecipeStage {
       for (auto block = static_cast<std::size_t>(world_.rank()); block < block_count(); block += ranks) {
         stage_.stop_if_signalled();
         const std::vector<SyntheticPair> pairs = choose_block(block);
+        prompts_read_ += static_cast<std::int64_t>(pairs.size());
         for (std::size_t row = 0; row < pairs.size(); ++row) take_values(pairs[row], block, row);
         progress.update(static_cast<std::int64_t>(block + 1));
       }
@@ -129,6 +132,8 @@ class RecipeStage {
       return;
     }
     ++balance_.pairs;
+    bins_.push_back(ConfidenceCounts::bin_of(pair.confidence));
+    balance_.confidence.add(bins_.back());
     places_.push_back({pair.prompt, static_cast<std::int64_t>(block), static_cast<std::int64_t>(row)});
     for (std::size_t f = 0; f < filters_.size(); ++f) values_[f].push_back(value_of(pair, f));
   }
@@ -170,15 +175,16 @@ class RecipeStage {
       const PairOutcome outcome = outcome_of([&](std::size_t f) { return values_[f][i]; });
       balance_.count(outcome);
       if (outcome != PairOutcome::kept) continue;
+      balance_.kept_confidence.add(bins_[i]);
       mine.prompts.push_back(places_[i].prompt);
       mine.files.push_back(places_[i].file);
       mine.rows.push_back(places_[i].row);
     }
     places_ = {};
     values_ = {};
-    world_.all_reduce(balance_.outcomes, comm::ReduceOp::sum);
-    balance_.pairs = world_.all_reduce(balance_.pairs, comm::ReduceOp::sum);
-    balance_.cycles = world_.all_reduce(balance_.cycles, comm::ReduceOp::sum);
+    bins_ = {};
+    balance_.sum(world_);
+    balance_.check(world_.all_reduce(prompts_read_, comm::ReduceOp::sum));
     fault_point("recipe.gather");
     std::vector<io::SyntheticOrigin> kept;
     for (const auto& part : comm::gather_objects(world_, mine, 0)) {
@@ -217,10 +223,12 @@ class RecipeStage {
           selection::mix(human, static_cast<std::int64_t>(kept.size()), inputs_.settings.mixture, inputs_.seed);
       balance_.human = human;
       balance_.mixture = static_cast<std::int64_t>(rows.size());
-      if (kept.empty()) log_warning(stage_.name() + ": no pair is kept; see balance.json for the reasons");
+      balance_.human_rows = std::ranges::count(rows, PairSourceKind::human, &MixtureRow::source);
       stage_.note_file(io::write_mixture(stage_.folder() + "/mixture.h5", rows, lineage));
       sizes = {balance_.human, balance_.mixture};
       stage_.note_file(io::write_durable(stage_.folder() + "/balance.json", to_json(balance_, filters_, cuts_)));
+      const RecipeReport report{balance_, filters_, cuts_, inputs_.settings.matches.rule};
+      say_account(stage_.name(), report.text(), report.warnings());
     });
     world_.broadcast(sizes, 0);
     balance_.human = sizes[0];
@@ -245,6 +253,8 @@ class RecipeStage {
   std::vector<selection::Cut> cuts_;         ///< one a filter
   std::vector<std::vector<Ranked>> values_;  ///< one list a filter: of the pairs of this rank
   std::vector<io::SyntheticOrigin> places_;  ///< of the pairs of this rank
+  std::vector<std::uint16_t> bins_;          ///< of their confidences
+  std::int64_t prompts_read_ = 0;            ///< by this rank
   RecipeBalance balance_;
 };
 
@@ -252,7 +262,7 @@ class RecipeStage {
 
 app::StageSpec recipe_spec(const std::string& name, const RecipeInputs& inputs) {
   return {"recipe-" + name,
-          1,
+          2,
           "seed: " + std::to_string(inputs.seed) + "\n" + config::to_yaml(inputs.settings),
           {inputs.prepared.for_manifest(), inputs.pools.for_manifest(), inputs.matches.for_manifest()}};
 }

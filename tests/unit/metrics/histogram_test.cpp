@@ -34,6 +34,13 @@ std::int64_t last_counts(const std::string& text) {
   return sum;
 }
 
+TEST(TextHistogram, CountsAValueAsOftenAsItIsTold) {
+  const std::vector<double> values = {0, 1, 2.5, 7};
+  const std::vector<std::int64_t> counts = {2, 1, 3, 0};
+  const std::vector<double> repeated = {0, 0, 1, 2.5, 2.5, 2.5};
+  EXPECT_EQ(text_histogram(Columns{{"x", values, counts}}), text_histogram(Columns{{"x", repeated}}));
+}
+
 TEST(TextHistogram, ShowsABarAndACountForEachBin) {
   const std::vector<double> chosen = {0.5, 1.5, 1.6, 2.5, 2.6, 2.7, 2.8, 9.9};
   const std::vector<double> rejected = {0.1, 0.2, 0.3, 1.5};

@@ -92,6 +92,26 @@ TEST_F(Recipe, AccountsForEveryPromptAlsoOfHostilePools) {
   EXPECT_GT(found["inverted"], 0);
 }
 
+TEST(RecipeOfHostilePools, KeepsNothingAndAccountsForEveryPrompt) {
+  const std::map<std::int64_t, std::string> reasons = {
+      {3, "one_response"}, {4, "one_response"}, {5, "too_long"}, {6, "non_finite"}};
+  for (const auto& [kind, reason] : reasons) {
+    const TemporaryFolder folder;
+    const RecipeWorld world(folder.path().string(), kind);
+    world.write(3);
+    comm::SingleCommunicator comm;
+    const auto counts = world.make(comm, world.inputs(), "run").counts;
+    EXPECT_EQ(counts.at("prompts"), 9);
+    EXPECT_EQ(counts.at("dropped." + reason), 9);
+    EXPECT_EQ(counts.at("kept"), 0);
+    EXPECT_EQ(counts.at("mixture"), 4) << "the human pairs";
+    const auto json = nlohmann::json::parse(read_all(world.recipe_folder(world.inputs(), "run") + "/balance.json"));
+    std::int64_t sum = 0;
+    for (const auto& [name, count] : json.at("outcomes").items()) sum += count.get<std::int64_t>();
+    EXPECT_EQ(sum, json.at("prompts"));
+  }
+}
+
 TEST_F(Recipe, TakesTextsAndLikelihoodsFromThePool) {
   const RecipeInputs inputs = world().inputs();
   make(inputs);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,9 @@ class RecipeWorld {
   static constexpr std::int32_t samples = 8;
   static constexpr std::int64_t prompts_per_file = 3;
 
-  explicit RecipeWorld(std::string folder) : folder_(std::move(folder)) {}
+  /// With `only` all pools are of the kind of prompt `only`: see make_pools() and play().
+  explicit RecipeWorld(std::string folder, std::optional<std::int64_t> only = {})
+      : folder_(std::move(folder)), only_(only) {}
 
   /// Writes all files; one process does it.
   void write(std::int64_t files, selection::Rule rule = selection::Rule::tournament) const {
@@ -73,7 +76,7 @@ class RecipeWorld {
 
  private:
   /// Pools of all kinds: of prompts 3, 13, ... all responses are equal, of 4, 14, ... all are empty.
-  static std::vector<Pool> make_pools(std::int64_t first) {
+  [[nodiscard]] std::vector<Pool> make_pools(std::int64_t first) const {
     std::vector<Pool> pools;
     for (std::int64_t index = first; index < first + prompts_per_file; ++index) {
       Pool pool;
@@ -83,10 +86,10 @@ class RecipeWorld {
       pool.prompt.text = "prompt " + std::to_string(index);
       RandomSequence random(Philox("pool", 1, 0, pool.prompt.id));
       for (std::int32_t k = 0; k < samples; ++k) {
-        const std::string text = index % 10 == 3 ? "same" : "response " + std::to_string(random.below(20));
+        const std::string text = kind_of(index) == 3 ? "same" : "response " + std::to_string(random.below(20));
         const std::vector<std::int32_t> tokens(1 + random.below(5), 7);
         const double log_likelihood = -static_cast<double>(1 + random.below(30));  // ties are common
-        pool.samples.push_back({k, tokens, index % 10 == 4 ? "" : text, log_likelihood, true});
+        pool.samples.push_back({k, tokens, kind_of(index) == 4 ? "" : text, log_likelihood, true});
       }
       pools.push_back(std::move(pool));
     }
@@ -94,14 +97,14 @@ class RecipeWorld {
   }
 
   /// Of prompts 5, 15, ... a comparison was too long, of 6, 16, ... a score was no number.
-  static io::MatchShard play(const std::vector<Pool>& pools, selection::Rule rule) {
+  [[nodiscard]] io::MatchShard play(const std::vector<Pool>& pools, selection::Rule rule) const {
     io::MatchShard shard;
     for (const auto& pool : pools) {
       shard.prompts.push_back(pool.index);
       const auto numbers = selection::contestants(pool.samples, samples);
       PairOutcome outcome = numbers.size() < 2 ? PairOutcome::one_response : PairOutcome::kept;
-      if (pool.index % 10 == 5) outcome = PairOutcome::too_long;
-      if (pool.index % 10 == 6) outcome = PairOutcome::non_finite;
+      if (kind_of(pool.index) == 5) outcome = PairOutcome::too_long;
+      if (kind_of(pool.index) == 6) outcome = PairOutcome::non_finite;
       shard.outcomes.push_back(outcome);
       if (outcome == PairOutcome::kept)
         play_pool(pool, *selection::make_contest(rule, numbers, 1, pool.prompt.id), shard);
@@ -145,7 +148,10 @@ class RecipeWorld {
     io::write_manifest(folder_ + "/" + stage, {stage, "1", "test", files, {}, "", {}});
   }
 
+  [[nodiscard]] std::int64_t kind_of(std::int64_t index) const { return only_.value_or(index % 10); }
+
   std::string folder_;
+  std::optional<std::int64_t> only_;
 };
 
 }  // namespace westofn::synthesis::testing
