@@ -242,7 +242,7 @@ std::vector<int> StageRun::deal(std::span<const Shard> shards) {
   return owners;
 }
 
-void StageRun::leave_to_others() {
+void StageRun::need_all_shards() {
   if (part_.is_all()) return;
   const std::vector<std::int32_t> missing = missing_shards(shards_, {});
   const auto count = std::count(missing.begin(), missing.end(), 1);
@@ -278,7 +278,6 @@ void StageRun::make_shards(std::span<const int> owners, const std::function<void
   const bool any_stopped = comm::any(job_.world, stopped);
   progress.finish(any_stopped ? "stopped" : "done");
   if (any_stopped) throw StopRequested(stop_message(name_));
-  leave_to_others();
 }
 
 io::Manifest run_stage(JobContext& job, const RunFolder& run, const StageSpec& spec, const StageBody& body) {

@@ -90,13 +90,15 @@ class StageRun {
   [[nodiscard]] std::vector<int> deal(std::span<const Shard> shards);
 
   /// Collective. Makes the shards that `owners` gives to this rank. Before each one the stop signal and the remaining
-  /// time are looked at; if a rank had to leave shards undone, all throw StopRequested when the others are ready. In a
-  /// job that makes a part of the shards all throw PartMade afterwards, unless those of the other jobs are there too.
+  /// time are looked at; if a rank had to leave shards undone, all throw StopRequested when the others are ready.
   void make_shards(std::span<const int> owners, const std::function<void(std::size_t)>& make);
+
+  /// Collective. Between making shards and reading all of them: throws PartMade in a job that makes a part of them, while
+  /// those of the other jobs are missing.
+  void need_all_shards();
 
  private:
   [[nodiscard]] std::vector<std::int32_t> missing_shards(std::span<const Shard> shards, const ShardRange& looked_at);
-  void leave_to_others();
 
   JobContext& job_;
   RunFolder run_;

@@ -6,6 +6,8 @@
 
 #include <vector>
 
+#include "inference/work.h"
+
 namespace westofn::inference {
 
 Decoder::Decoder(const Engine& engine, const DecoderCapacity& capacity) : engine_(&engine) {
@@ -20,7 +22,9 @@ void Decoder::put_sources(std::span<const tokenizer::Tokens> prompts, std::span<
   const Source source = engine_->encode(prompts);
   const auto& layers = engine_->weights_->decoder();
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    cache_->put_source(i, layers[i].cross.keys_values->multiply(source.hidden_MD), source.layout, places);
+    const at::Tensor keys_values = layers[i].cross.keys_values->multiply(source.hidden_MD);
+    const WorkClock clock(&Work::attention_s, engine_->placement().device.is_cpu());
+    cache_->put_source(i, keys_values, source.layout, places);
   }
 }
 
@@ -30,14 +34,24 @@ at::Tensor Decoder::step(std::span<const DecoderRow> rows) {
   const Weights& weights = *engine_->weights_;
   cache_->begin_step(rows);
   std::vector<std::int64_t> ids;
-  for (const DecoderRow& row : rows) ids.push_back(row.id);
+  for (const DecoderRow& row : rows) {
+    ids.push_back(row.id);
+    work().decoder_tokens += row.live ? 1 : 0;
+  }
+  work().decoder_rows += static_cast<std::int64_t>(rows.size());
+  ++work().decoder_steps;
+  const bool is_cpu = engine_->placement().device.is_cpu();
+  const auto attend = [is_cpu](const auto& compute) {
+    const WorkClock clock(&Work::attention_s, is_cpu);
+    return compute();
+  };
   at::Tensor x_RD = engine_->embed(at::tensor(ids, at::kLong).to(engine_->placement().device));
   for (std::size_t i = 0; i < weights.decoder().size(); ++i) {
     const DecoderMatrices& layer = weights.decoder()[i];
     const at::Tensor qkv = layer.self.qkv->multiply(backend.norm(x_RD, layer.self.norm_D));
-    layer.self.out->add_to(cache_->attend_target(i, qkv), x_RD);
+    layer.self.out->add_to(attend([&] { return cache_->attend_target(i, qkv); }), x_RD);
     const at::Tensor queries = layer.cross.query->multiply(backend.norm(x_RD, layer.cross.norm_D));
-    layer.cross.out->add_to(cache_->attend_source(i, queries), x_RD);
+    layer.cross.out->add_to(attend([&] { return cache_->attend_source(i, queries); }), x_RD);
     engine_->add_feed_forward(x_RD, layer.feed_forward);
   }
   return backend.norm(x_RD, weights.decoder_norm_D);

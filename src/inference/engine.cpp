@@ -13,8 +13,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "inference/token_likelihoods.h"
+#include "inference/work.h"
 #include "util/error.h"
 #include "util/fault.h"
 #include "util/log.h"
@@ -48,6 +50,12 @@ std::vector<tokenizer::Tokens> shift(std::span<const tokenizer::Tokens> targets,
     tokens.front() = static_cast<tokenizer::TokenId>(start_id);
   }
   return shifted;
+}
+
+void count_decoder_work(std::int64_t tokens, std::int64_t rows) {
+  work().decoder_tokens += tokens;
+  work().decoder_rows += rows;
+  ++work().decoder_steps;
 }
 
 }  // namespace
@@ -115,6 +123,8 @@ Source Engine::encode(std::span<const tokenizer::Tokens> sequences) const {
 }
 
 void Engine::encode_part(std::span<const tokenizer::Tokens> sequences, const Layout& layout, at::Tensor& out_MD) const {
+  work().encoder_tokens += std::accumulate(layout.lengths.begin(), layout.lengths.end(), std::int64_t{0});
+  work().encoder_rows += layout.rows;
   const std::int64_t inner = config().inner();
   const std::int64_t reach = layout.longest() - 1;
   const at::Tensor table = position_table(weights_->encoder_bias_RH, -reach, reach, model::Direction::both);
@@ -122,12 +132,18 @@ void Engine::encode_part(std::span<const tokenizer::Tokens> sequences, const Lay
   at::Tensor x_MD = embed(sequences, layout);
   for (const EncoderMatrices& layer : weights_->encoder()) {
     const at::Tensor qkv = layer.self.qkv->multiply(backend_->norm(x_MD, layer.self.norm_D));
-    const at::Tensor mixed = backend_->attend(
+    const at::Tensor mixed = attend(
         {qkv.narrow(1, 0, inner), qkv.narrow(1, inner, inner), qkv.narrow(1, 2 * inner, inner)}, layout, layout, bias);
     layer.self.out->add_to(mixed, x_MD);
     add_feed_forward(x_MD, layer.feed_forward);
   }
   out_MD.copy_(backend_->norm(x_MD, weights_->encoder_norm_D));
+}
+
+at::Tensor Engine::attend(const Heads& heads, const Layout& queries, const Layout& keys,
+                          const PositionBias& bias) const {
+  const WorkClock clock(&Work::attention_s, placement().device.is_cpu());
+  return backend_->attend(heads, queries, keys, bias);
 }
 
 at::Tensor Engine::attend_first(const at::Tensor& x_BD, const CrossMatrices& weights, const HeldStates& states) const {
@@ -140,7 +156,10 @@ at::Tensor Engine::attend_first(const at::Tensor& x_BD, const CrossMatrices& wei
     const Matrix& fold = (*weights.fold_keys)[static_cast<std::size_t>(h)];
     fold.multiply_into(queries_BI.narrow(1, h * width, width), folded_BX.narrow(1, h * d_model, d_model));
   }
-  const at::Tensor mixed_BX = states.attend(folded_BX);
+  const at::Tensor mixed_BX = [&] {
+    const WorkClock clock(&Work::attention_s, placement().device.is_cpu());
+    return states.attend(folded_BX);
+  }();
   at::Tensor mixed_BI = at::empty_like(queries_BI);
   for (std::int64_t h = 0; h < heads; ++h) {
     const Matrix& fold = (*weights.fold_values)[static_cast<std::size_t>(h)];
@@ -151,9 +170,14 @@ at::Tensor Engine::attend_first(const at::Tensor& x_BD, const CrossMatrices& wei
 
 at::Tensor Engine::first_states(const Source& source) const {
   const at::NoGradGuard no_gradients;
-  const auto states = backend_->hold(source.hidden_MD, source.layout, config().num_heads);
+  const std::int64_t sequences = source.layout.sequences();
+  count_decoder_work(sequences, sequences);
+  const auto states = [&] {
+    const WorkClock clock(&Work::attention_s, placement().device.is_cpu());
+    return backend_->hold(source.hidden_MD, source.layout, config().num_heads);
+  }();
   const at::Tensor start = at::tensor({config().decoder_start_token_id}, at::kLong).to(placement().device);
-  at::Tensor x_BD = embed(start.expand({source.layout.sequences()})).contiguous();
+  at::Tensor x_BD = embed(start.expand({sequences})).contiguous();
   for (const DecoderMatrices& layer : weights_->decoder()) {
     // The only key of the target has the weight 1.
     layer.self.out->add_to(layer.self.value->multiply(backend_->norm(x_BD, layer.self.norm_D)), x_BD);
@@ -167,6 +191,7 @@ at::Tensor Engine::decode(const Source& source, std::span<const tokenizer::Token
                           const Layout& layout) const {
   const std::int64_t inner = config().inner();
   const std::int64_t reach = layout.longest() - 1;
+  count_decoder_work(std::accumulate(layout.lengths.begin(), layout.lengths.end(), std::int64_t{0}), layout.rows);
   const at::Tensor table = position_table(weights_->decoder_bias_RH, -reach, reach, model::Direction::backward);
   const PositionBias own_bias = backend_->make_bias(table, layout, layout, Sight::backward);
   const PositionBias source_bias = backend_->make_bias({}, layout, source.layout, Sight::all);
@@ -174,13 +199,13 @@ at::Tensor Engine::decode(const Source& source, std::span<const tokenizer::Token
   for (const DecoderMatrices& layer : weights_->decoder()) {
     const at::Tensor qkv = layer.self.qkv->multiply(backend_->norm(x_MD, layer.self.norm_D));
     const at::Tensor own =
-        backend_->attend({qkv.narrow(1, 0, inner), qkv.narrow(1, inner, inner), qkv.narrow(1, 2 * inner, inner)},
-                         layout, layout, own_bias);
+        attend({qkv.narrow(1, 0, inner), qkv.narrow(1, inner, inner), qkv.narrow(1, 2 * inner, inner)}, layout, layout,
+               own_bias);
     layer.self.out->add_to(own, x_MD);
     const at::Tensor queries = layer.cross.query->multiply(backend_->norm(x_MD, layer.cross.norm_D));
     const at::Tensor kv = layer.cross.keys_values->multiply(source.hidden_MD);
-    const at::Tensor read = backend_->attend({queries, kv.narrow(1, 0, inner), kv.narrow(1, inner, inner)}, layout,
-                                             source.layout, source_bias);
+    const at::Tensor read =
+        attend({queries, kv.narrow(1, 0, inner), kv.narrow(1, inner, inner)}, layout, source.layout, source_bias);
     layer.cross.out->add_to(read, x_MD);
     add_feed_forward(x_MD, layer.feed_forward);
   }
@@ -215,6 +240,7 @@ at::Tensor Engine::logits(const at::Tensor& states_MD) const {
 }
 
 at::Tensor Engine::logits_of(const at::Tensor& states_MD, std::span<const tokenizer::TokenId> ids) const {
+  const WorkClock clock(&Work::product_s, placement().device.is_cpu());
   const std::vector<std::int64_t> wide_ids(ids.begin(), ids.end());
   return at::linear(scale(states_MD), weights_->head_rows(at::tensor(wide_ids, at::kLong))).to(weights_->wide());
 }

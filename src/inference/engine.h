@@ -75,6 +75,8 @@ class Engine {
   [[nodiscard]] at::Tensor scale(const at::Tensor& states_MD) const;
   void encode_part(std::span<const tokenizer::Tokens> sequences, const Layout& layout, at::Tensor& out_MD) const;
   void add_feed_forward(at::Tensor& x_MD, const FeedForwardMatrices& weights) const;
+  [[nodiscard]] at::Tensor attend(const Heads& heads, const Layout& queries, const Layout& keys,
+                                  const PositionBias& bias) const;
   [[nodiscard]] at::Tensor attend_first(const at::Tensor& x_BD, const CrossMatrices& weights,
                                         const HeldStates& states) const;
   [[nodiscard]] at::Tensor decode(const Source& source, std::span<const tokenizer::Tokens> targets,

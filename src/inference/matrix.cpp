@@ -8,6 +8,7 @@
 #include <ATen/ops/linear.h>
 
 #include "cpu/kernels.h"
+#include "inference/work.h"
 #include "util/error.h"
 
 namespace westofn::inference {
@@ -75,6 +76,11 @@ Matrix::Matrix(const at::Tensor& weight_OI, Arithmetic arithmetic, std::int64_t 
 }
 
 at::Tensor Matrix::multiply(const at::Tensor& x_MI) const {
+  const WorkClock clock(&Work::product_s, x_MI.is_cpu());
+  return product(x_MI);
+}
+
+at::Tensor Matrix::product(const at::Tensor& x_MI) const {
   if (arithmetic_ == Arithmetic::onednn) return multiply_onednn(x_MI, weight_);
   if (arithmetic_ == Arithmetic::tensors) return at::linear(x_MI, weight_);
   at::Tensor out_MO = at::empty({x_MI.size(0), out_}, x_MI.options());
@@ -83,19 +89,21 @@ at::Tensor Matrix::multiply(const at::Tensor& x_MI) const {
 }
 
 void Matrix::multiply_into(const at::Tensor& x_MI, const at::Tensor& out_MO) const {
+  const WorkClock clock(&Work::product_s, x_MI.is_cpu());
   if (arithmetic_ == Arithmetic::panels) {
     multiply_panels(x_MI, out_MO, Write::replace);
   } else {
-    out_MO.copy_(multiply(x_MI));
+    out_MO.copy_(product(x_MI));
   }
 }
 
 void Matrix::add_to(const at::Tensor& x_MI, at::Tensor& sum_MO) const {
+  const WorkClock clock(&Work::product_s, x_MI.is_cpu());
   if (arithmetic_ == Arithmetic::panels) {
     multiply_panels(x_MI, sum_MO, Write::add);
     return;
   }
-  const at::Tensor y_MO = multiply(x_MI);
+  const at::Tensor y_MO = product(x_MI);
   if (y_MO.scalar_type() == at::kBFloat16 && y_MO.is_cpu() && sum_MO.is_contiguous()) {
     cpu::best_kernels().bf16.add(sum_MO.mutable_data_ptr<float>(), static_cast<const Bf16*>(y_MO.const_data_ptr()),
                                  sum_MO.numel());

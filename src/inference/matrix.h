@@ -32,6 +32,7 @@ class Matrix {
 
  private:
   enum class Write { replace, add };
+  [[nodiscard]] at::Tensor product(const at::Tensor& x_MI) const;
   void multiply_panels(const at::Tensor& x_MI, const at::Tensor& out_MO, Write write) const;
 
   Arithmetic arithmetic_ = Arithmetic::tensors;

@@ -2,6 +2,7 @@
 #include "synthesis/matches.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 
@@ -15,6 +16,7 @@
 #include "scoring/scores.h"
 #include "synthesis/account_text.h"
 #include "synthesis/match_account.h"
+#include "synthesis/phase_report.h"
 #include "synthesis/play_shard.h"
 #include "util/error.h"
 #include "util/fault.h"
@@ -67,6 +69,7 @@ class MatchesStage {
     take_over();
     const std::vector<int> owners = stage_.deal(shards);
     if (std::ranges::any_of(owners, [](int owner) { return owner >= 0; })) play(owners);
+    stage_.need_all_shards();
     return finish(owners);
   }
 
@@ -145,15 +148,26 @@ class MatchesStage {
                         return scoring::label_probabilities(teacher->t5, inputs, format.first_label(),
                                                             format.second_label(), run);
                       }};
+    PhaseMeter meter(inputs_.placement);
     stage_.make_shards(owners, [&](std::size_t i) {
-      const io::FileInfo& file = files_[i];
-      const auto pools = io::read_pool(inputs_.pools.folder + "/" + file.name, file);
-      const io::MatchShard shard = play_shard(pools, inputs_.settings, inputs_.seed, judge, known_matches(file));
-      account_.add(shard);
-      refuse_non_finite();
-      fault_point("matches.write");
-      stage_.note_file(io::write_matches(stage_.folder() + "/" + file.name, shard));
+      meter.run([&] {
+        const io::MatchShard shard = play_file(files_[i], judge);
+        meter.count("prompts", static_cast<std::int64_t>(shard.prompts.size()));
+        meter.count("matches", static_cast<std::int64_t>(shard.matches.size()));
+        meter.count("inputs", shard.scored);
+      });
     });
+    meter.report(world_, stage_.name(), std::array<std::string, 3>{"prompts", "matches", "inputs"});
+  }
+
+  io::MatchShard play_file(const io::FileInfo& file, const Judge& judge) {
+    const auto pools = io::read_pool(inputs_.pools.folder + "/" + file.name, file);
+    io::MatchShard shard = play_shard(pools, inputs_.settings, inputs_.seed, judge, known_matches(file));
+    account_.add(shard);
+    refuse_non_finite();
+    fault_point("matches.write");
+    stage_.note_file(io::write_matches(stage_.folder() + "/" + file.name, shard));
+    return shard;
   }
 
   [[nodiscard]] std::vector<Match> known_matches(const io::FileInfo& pool) const {

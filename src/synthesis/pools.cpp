@@ -16,6 +16,7 @@
 #include "io/record_file.h"
 #include "synthesis/account_text.h"
 #include "synthesis/imported_samples.h"
+#include "synthesis/phase_report.h"
 #include "synthesis/policy.h"
 #include "synthesis/pool_account.h"
 #include "util/error.h"
@@ -79,7 +80,14 @@ class PoolsStage {
     take_over(plan);
     const std::vector<int> owners = stage_.deal(shards);
     load_policy(plan, owners);
-    stage_.make_shards(owners, [&](std::size_t i) { make_shard(plan[i]); });
+    PhaseMeter meter(inputs_.placement);
+    stage_.make_shards(owners, [&](std::size_t i) {
+      meter.run([&] { make_shard(plan[i]); });
+      meter.count("prompts", plan[i].prompts);
+      meter.count("samples", plan[i].prompts * samples_of(plan[i].prompt_set()));
+    });
+    meter.report(world_, stage_.name(), std::array<std::string, 2>{"prompts", "samples"});
+    stage_.need_all_shards();
     count_earlier(plan, owners);
     account_.sum(world_);
     if (world_.rank() == 0) say_account(stage_.name(), account_.text(), account_.warnings());
