@@ -19,8 +19,10 @@ struct ExportOptions {
 void add_export(CommandLine& line) {
   auto options = std::make_shared<ExportOptions>();
   CLI::App* command = line.app.add_subcommand(
-      "export", "write the kept pairs of a recipe, or human pairs, as JSONL rows (TRL, explicit prompt)");
-  command->add_option("--pairs", options->pairs, "a pairs-*.h5 file, or the folder of a recipe")
+      "export", "write the kept pairs of a recipe, human pairs, or a mixture as JSONL rows (TRL, explicit prompt)");
+  command
+      ->add_option("--pairs", options->pairs,
+                   "the folder of a recipe, its mixture.h5 (training order), or a pairs-*.h5 file")
       ->required()
       ->type_name("PATH")
       ->check(not_empty());

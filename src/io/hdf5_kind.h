@@ -2,6 +2,7 @@
 // What a file of ours says it is: the attributes `filetype` and `version` of its root.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,8 +10,9 @@
 
 namespace westofn::io {
 
-/// Sets both attributes; `filetype` is "westofn/pool" and the like.
-void write_kind(Hdf5Writer& out, const std::string& filetype);
+/// Sets both attributes; `filetype` is "westofn/pool" and the like. The minor version is raised when something is added
+/// that older programs may pass over.
+void write_kind(Hdf5Writer& out, const std::string& filetype, std::int64_t minor = 0);
 
 /// Throws DataError that names the file unless it is of this type and of a version that this program reads (any minor
 /// one).

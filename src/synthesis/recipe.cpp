@@ -22,6 +22,7 @@
 #include "selection/mixture.h"
 #include "synthesis/account_text.h"
 #include "synthesis/choose_pairs.h"
+#include "synthesis/lineage.h"
 #include "synthesis/quantile.h"
 #include "synthesis/recipe_balance.h"
 #include "synthesis/recipe_report.h"
@@ -46,10 +47,20 @@ struct KeptPairs {
   std::vector<std::int64_t> prompts;
   std::vector<std::int64_t> files;
   std::vector<std::int64_t> rows;
+  std::vector<std::int32_t> chosen;
+  std::vector<std::int32_t> rejected;
+
+  void add(const io::SyntheticOrigin& pair) {
+    prompts.push_back(pair.prompt);
+    files.push_back(pair.file);
+    rows.push_back(pair.row);
+    chosen.push_back(pair.chosen);
+    rejected.push_back(pair.rejected);
+  }
 
   template <class Archive>
   void serialize(Archive& archive, unsigned /*version*/) {
-    archive& prompts& files& rows;
+    archive& prompts& files& rows& chosen& rejected;
   }
 };
 
@@ -68,9 +79,9 @@ class RecipeStage {
     read_manifests();
     collect_values();
     find_cuts();
-    const std::vector<io::SyntheticOrigin> kept = decide_all();
+    std::vector<io::SyntheticOrigin> kept = decide_all();
     write_pairs();
-    write_mixture(kept);
+    write_mixture(std::move(kept));
     app::StageOutput output{{"mixture.h5", "balance.json"}, manifest_counts(balance_)};
     for (std::size_t block = 0; block < block_count(); ++block) output.files.push_back(pairs_file_name(block));
     return output;
@@ -80,9 +91,11 @@ class RecipeStage {
   /// Collective.
   void read_manifests() {
     comm::agree(world_, [&] {
-      pools_ = io::pool_files(io::read_manifest(inputs_.pools.folder), PromptSet::unlabelled);
+      const io::Manifest pools = io::read_manifest(inputs_.pools.folder);
+      pools_ = io::pool_files(pools, PromptSet::unlabelled);
       const io::Manifest matches = io::read_manifest(inputs_.matches.folder);
       for (const auto& pool : pools_) matches_.push_back(io::find_file(matches, pool.name));
+      lineage_ = common_lineage(stage_.name(), pools, matches);
     });
   }
 
@@ -134,7 +147,8 @@ class RecipeStage {
     ++balance_.pairs;
     bins_.push_back(ConfidenceCounts::bin_of(pair.confidence));
     balance_.confidence.add(bins_.back());
-    places_.push_back({pair.prompt, static_cast<std::int64_t>(block), static_cast<std::int64_t>(row)});
+    places_.push_back(
+        {pair.prompt, static_cast<std::int64_t>(block), static_cast<std::int64_t>(row), pair.chosen, pair.rejected});
     for (std::size_t f = 0; f < filters_.size(); ++f) values_[f].push_back(value_of(pair, f));
   }
 
@@ -176,9 +190,7 @@ class RecipeStage {
       balance_.count(outcome);
       if (outcome != PairOutcome::kept) continue;
       balance_.kept_confidence.add(bins_[i]);
-      mine.prompts.push_back(places_[i].prompt);
-      mine.files.push_back(places_[i].file);
-      mine.rows.push_back(places_[i].row);
+      mine.add(places_[i]);
     }
     places_ = {};
     values_ = {};
@@ -189,7 +201,7 @@ class RecipeStage {
     std::vector<io::SyntheticOrigin> kept;
     for (const auto& part : comm::gather_objects(world_, mine, 0)) {
       for (std::size_t i = 0; i < part.prompts.size(); ++i) {
-        kept.push_back({part.prompts[i], part.files[i], part.rows[i]});
+        kept.push_back({part.prompts[i], part.files[i], part.rows[i], part.chosen[i], part.rejected[i]});
       }
     }
     std::ranges::sort(kept, {}, &io::SyntheticOrigin::prompt);
@@ -212,15 +224,17 @@ class RecipeStage {
   }
 
   /// Collective. Rank 0 writes the mixture and the balance.
-  void write_mixture(const std::vector<io::SyntheticOrigin>& kept) {
+  void write_mixture(std::vector<io::SyntheticOrigin> kept) {
     std::array<std::int64_t, 2> sizes{};  // human pairs, rows
     comm::agree(world_, [&] {
       fault_point("recipe.mixture");
       if (world_.rank() != 0) return;
-      io::MixtureLineage lineage{human_ids(), kept};
+      io::MixtureLineage& lineage = lineage_;
+      lineage.human_ids = human_ids();
+      lineage.synthetic = std::move(kept);
       const auto human = static_cast<std::int64_t>(lineage.human_ids.size());
-      const auto rows =
-          selection::mix(human, static_cast<std::int64_t>(kept.size()), inputs_.settings.mixture, inputs_.seed);
+      const auto rows = selection::mix(human, static_cast<std::int64_t>(lineage.synthetic.size()),
+                                       inputs_.settings.mixture, inputs_.seed);
       balance_.human = human;
       balance_.mixture = static_cast<std::int64_t>(rows.size());
       balance_.human_rows = std::ranges::count(rows, PairSourceKind::human, &MixtureRow::source);
@@ -255,6 +269,7 @@ class RecipeStage {
   std::vector<io::SyntheticOrigin> places_;  ///< of the pairs of this rank
   std::vector<std::uint16_t> bins_;          ///< of their confidences
   std::int64_t prompts_read_ = 0;            ///< by this rank
+  io::MixtureLineage lineage_;               ///< complete on rank 0, at the end
   RecipeBalance balance_;
 };
 

@@ -149,6 +149,39 @@ class Chain(unittest.TestCase):
         self.assertEqual(counts["kept"] + dropped, 18)
         self.assertEqual(counts["pairs"] - counts["dropped.confidence"], counts["pairs"] - counts["pairs"] // 2)
 
+    def test_every_row_of_a_mixture_is_traced_to_its_samples_and_models(self):
+        done = self.westofn("synthesize", "run")
+        self.assertEqual(done.code, 0, done)
+        for said in ("different responses", "matches that flip with the order", "median confidence", "matrix products"):
+            self.assertIn(said, done.stderr)
+        key_of = lambda stage: json.loads((self.stage("run", stage) / "manifest.json").read_text())["key"]
+        responses = self.responses_by_prompt()
+        out = self.folder / "mixture.jsonl"
+        done = runner.run(["export", "--pairs", self.stage("run", "recipe-filtered") / "mixture.h5", "--out", out], ranks=0)
+        self.assertEqual(done.code, 0, done)
+        rows = [json.loads(line) for line in out.read_text().splitlines()]
+        self.assertEqual([row["source"] for row in rows[:4]], ["human", "synthetic"] * 2)
+        for row in rows:
+            self.assertTrue(all(isinstance(row[column], str) for column in ("prompt", "chosen", "rejected")))
+            if row["source"] == "human":
+                self.assertTrue(row["id"])
+                continue
+            for side in ("chosen", "rejected"):
+                self.assertEqual(responses[row["prompt_id"]][row[f"{side}_sample"]], row[side])
+            self.assertEqual((row["recipe"], row["round"], row["policy"], row["preference_model"]),
+                             ("filtered", 1, key_of("sft"), key_of("preference")))
+
+    def responses_by_prompt(self):
+        found = {}
+        for path in self.stage("run", "pools").glob("unlabelled-*.h5"):
+            with h5py.File(path) as file:
+                text = lambda name: [file[f"{name}/bytes"][begin:end].tobytes().decode() for begin, end in
+                                     zip(file[f"{name}/offsets"][:-1], file[f"{name}/offsets"][1:])]
+                samples, n = text("samples/response"), file.attrs["n"]
+                for i, prompt in enumerate(text("id")):
+                    found[prompt] = samples[i * n:(i + 1) * n]
+        return found
+
     def test_results_hold_what_the_table_says(self):
         self.run_chain("run")
         with h5py.File(self.folder / "run" / "results.h5") as file:

@@ -27,6 +27,8 @@ class RecipeWorld {
  public:
   static constexpr std::int32_t samples = 8;
   static constexpr std::int64_t prompts_per_file = 3;
+  static constexpr const char* policy_key = "5f";
+  static constexpr const char* preference_key = "9e";
 
   /// With `only` all pools are of the kind of prompt `only`: see make_pools() and play().
   explicit RecipeWorld(std::string folder, std::optional<std::int64_t> only = {})
@@ -44,9 +46,9 @@ class RecipeWorld {
       matches.push_back(io::write_matches(folder_ + "/matches/" + name, play(shard, rule)));
     }
     const std::string prepared = folder_ + "/prepare/pairs-00000.h5";
-    finish("prepare", {io::write_pairs(prepared, make_human_pairs())});
-    finish("pools", pools);
-    finish("matches", matches);
+    finish("prepare", {io::write_pairs(prepared, make_human_pairs())}, {});
+    finish("pools", pools, {{"prepare", "1"}, {"sft", policy_key}});
+    finish("matches", matches, {{"pools", "2"}, {"preference", preference_key}});
   }
 
   [[nodiscard]] RecipeInputs inputs() const {
@@ -144,8 +146,9 @@ class RecipeWorld {
     return pairs;
   }
 
-  void finish(const std::string& stage, const std::vector<io::FileInfo>& files) const {
-    io::write_manifest(folder_ + "/" + stage, {stage, "1", "test", files, {}, "", {}});
+  void finish(const std::string& stage, const std::vector<io::FileInfo>& files,
+              const std::vector<io::ManifestInput>& inputs) const {
+    io::write_manifest(folder_ + "/" + stage, {stage, "1", "test", files, inputs, "", {}});
   }
 
   [[nodiscard]] std::int64_t kind_of(std::int64_t index) const { return only_.value_or(index % 10); }
