@@ -93,8 +93,8 @@ class StageRun {
   /// time are looked at; if a rank had to leave shards undone, all throw StopRequested when the others are ready.
   void make_shards(std::span<const int> owners, const std::function<void(std::size_t)>& make);
 
-  /// Collective. Between making shards and reading all of them: throws PartMade in a job that makes a part of them, while
-  /// those of the other jobs are missing.
+  /// Collective. Between making shards and reading all of them: throws PartMade in a job that makes a part of them,
+  /// while those of the other jobs are missing.
   void need_all_shards();
 
  private:

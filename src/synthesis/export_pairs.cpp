@@ -60,16 +60,30 @@ std::optional<io::MixtureLineage> lineage_beside(const std::string& pair_file) {
   return io::read_lineage(path);
 }
 
+/// The key of an input of a stage; "" if it has none of that name.
+std::string input_key(const io::Manifest& manifest, std::string_view name) {
+  const auto input = std::ranges::find(manifest.inputs, name, &io::ManifestInput::name);
+  return input == manifest.inputs.end() ? "" : input->key;
+}
+
+/// The key of the stage `prepare`. The recipe itself names only its labelled part; its pools name the whole.
+std::string prepare_key(const fs::path& recipe, const io::Manifest& manifest) {
+  const std::string pools = input_key(manifest, "pools");
+  const std::string folder = (recipe.parent_path() / ("pools-" + pools.substr(0, 8))).string();
+  if (!pools.empty() && io::has_manifest(folder)) return input_key(io::read_manifest(folder), "prepare");
+  return input_key(manifest, "prepare");
+}
+
 /// The pairs that the mixture's human rows number, from the stage `prepare` that stands beside the recipe.
 std::vector<HumanPair> human_pairs_of(const fs::path& recipe, const io::Manifest& manifest,
                                       const std::vector<std::string>& ids) {
   if (ids.empty()) return {};
-  const auto input = std::ranges::find(manifest.inputs, "prepare", &io::ManifestInput::name);
-  if (input == manifest.inputs.end()) {
+  const std::string key = prepare_key(recipe, manifest);
+  if (key.empty()) {
     throw DataError(recipe.string() + ": its manifest names no stage `prepare`, where the human pairs stand");
   }
-  const std::string folder = (recipe.parent_path() / ("prepare-" + input->key.substr(0, 8))).string();
-  if (!io::has_manifest(folder) || io::read_manifest(folder).key != input->key) {
+  const std::string folder = (recipe.parent_path() / ("prepare-" + key.substr(0, 8))).string();
+  if (!io::has_manifest(folder) || io::read_manifest(folder).key != key) {
     throw DataError(printable(folder) +
                     ": the human pairs of the mixture are read from here, but it is not there; "
                     "leave the recipe in its run folder, or export the folder of the recipe for the synthetic pairs");

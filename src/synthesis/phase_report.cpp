@@ -84,9 +84,10 @@ void PhaseMeter::count(const std::string& name, std::int64_t items) {
 
 void PhaseMeter::report(comm::Communicator& comm, const std::string& stage, std::span<const std::string> names) {
   PhaseTotals totals{comm.size(), comm.all_reduce(steady_seconds() - start_, comm::ReduceOp::max), 0, {}, {}};
-  std::vector<double> times = {busy_s_};
-  for (const auto counter : time_counters) times.push_back(work_.*counter);
+  std::array<double, 1 + time_counters.size()> times = {busy_s_};
+  for (std::size_t i = 0; i < time_counters.size(); ++i) times[i + 1] = work_.*time_counters[i];
   std::vector<std::int64_t> wholes;
+  wholes.reserve(whole_counters.size() + names.size());
   for (const auto counter : whole_counters) wholes.push_back(work_.*counter);
   for (const auto& name : names) {
     count(name, 0);

@@ -3,10 +3,10 @@
 //
 // Files: one for `runtime.shard_size` prompts of one set and one prepared file, named by io::pool_file_name and read by
 // io::read_pool. Unlabelled prompts get n samples, validation prompts `validation_n`, test prompts n + 1: number n is
-// the SFT sample that Best-of-n is compared with. Counts of the manifest: see PoolAccount, whose text the log gets; with
-// `import` also `imported_prompts`, and `import.unknown_prompts`: those of the files that the experiment does not have.
-// Where a complete stage of the run has the same samples, its files are taken over: after a file of prompts was added
-// only the new prompts are written for.
+// the SFT sample that Best-of-n is compared with. Counts of the manifest: see PoolAccount, whose text the log gets;
+// with `import` also `imported_prompts`, and `import.unknown_prompts`: those of the files that the experiment does not
+// have. Where a complete stage of the run has the same samples, its files are taken over: after a file of prompts was
+// added only the new prompts are written for.
 #pragma once
 
 #include <cstdint>
