@@ -233,7 +233,7 @@ class RecipeStage {
       lineage.human_ids = human_ids();
       lineage.synthetic = std::move(kept);
       const auto human = static_cast<std::int64_t>(lineage.human_ids.size());
-      const auto rows = selection::mix(human, static_cast<std::int64_t>(lineage.synthetic.size()),
+      const auto rows = selection::mix({human, static_cast<std::int64_t>(lineage.synthetic.size())},
                                        inputs_.settings.mixture, inputs_.seed);
       balance_.human = human;
       balance_.mixture = static_cast<std::int64_t>(rows.size());

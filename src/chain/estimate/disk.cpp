@@ -21,9 +21,12 @@ double pool_bytes(const DataSize& data, double n, double response_tokens) {
 
 double match_bytes(double prompts, double matches) { return prompts * 9 + matches * 41; }
 
-double recipe_bytes(const DataSize& data, double human_pairs, double response_tokens) {
+double recipe_bytes(const DataSize& data, double human_pairs, const synthesis::RecipeSettings& recipe,
+                    double response_tokens) {
   const double texts = (data.prompt_tokens + 2 * response_tokens) * data.bytes_per_token;
-  const double rows = human_pairs > 0 ? 2 * std::max(human_pairs, data.unlabelled_prompts) : data.unlabelled_prompts;
+  const auto [humans, synthetics] = selection::mixture_sizes(
+      {static_cast<std::int64_t>(human_pairs), static_cast<std::int64_t>(data.unlabelled_prompts)}, recipe.mixture);
+  const auto rows = static_cast<double>(humans + synthetics);
   return data.unlabelled_prompts * (146 + texts + 24) + human_pairs * 40 + rows * 9;
 }
 

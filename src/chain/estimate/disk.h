@@ -7,6 +7,7 @@
 
 #include "chain/estimate/data_size.h"
 #include "synthesis/match_settings.h"
+#include "synthesis/recipe_settings.h"
 #include "training/settings.h"
 
 namespace westofn::chain {
@@ -21,8 +22,9 @@ namespace westofn::chain {
 [[nodiscard]] double match_bytes(double prompts, double matches);
 
 /// Pairs: 146 bytes and three texts for each prompt; mixture: 24 for each synthetic pair, 40 for each human one, 9 for
-/// each of its rows, which are twice the larger source.
-[[nodiscard]] double recipe_bytes(const DataSize& data, double human_pairs, double response_tokens);
+/// each of its rows.
+[[nodiscard]] double recipe_bytes(const DataSize& data, double human_pairs, const synthesis::RecipeSettings& recipe,
+                                  double response_tokens);
 
 /// A model as Hugging Face folder: 4 P, float32.
 [[nodiscard]] double model_bytes(double weights);

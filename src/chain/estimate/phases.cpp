@@ -194,7 +194,7 @@ class Estimator {
       matches(name, recipe.matches, made);
       Phase& phase = add("recipe-" + name, "prompts");
       phase.work.units = out_.data.unlabelled_prompts;
-      phase.disk = recipe_bytes(out_.data, human_pairs(recipe.human), out_.lengths.written);
+      phase.disk = recipe_bytes(out_.data, human_pairs(recipe.human), recipe, out_.lengths.written);
     }
   }
 

@@ -112,6 +112,17 @@ TEST(RecipeOfHostilePools, KeepsNothingAndAccountsForEveryPrompt) {
   }
 }
 
+TEST_F(Recipe, MixesAtTheRatioThatItIsTold) {
+  RecipeInputs inputs = world().inputs();
+  inputs.settings.mixture = {selection::MixtureRule::truncate, 3};
+  const auto counts = make(inputs).counts;
+  EXPECT_EQ(counts.at("mixture"), 4 * counts.at("human"));
+  const auto mixture = io::read_mixture(world().recipe_folder(inputs, "run") + "/mixture.h5");
+  for (std::size_t i = 0; i < mixture.size(); ++i) {
+    EXPECT_EQ(mixture[i].source, i % 4 == 0 ? PairSourceKind::human : PairSourceKind::synthetic) << i;
+  }
+}
+
 TEST_F(Recipe, TakesTextsAndLikelihoodsFromThePool) {
   const RecipeInputs inputs = world().inputs();
   make(inputs);
