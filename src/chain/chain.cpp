@@ -15,6 +15,7 @@
 #include "synthesis/recipe.h"
 #include "training/preference.h"
 #include "training/reward.h"
+#include "training/reward_choice.h"
 #include "training/sft.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -134,13 +135,16 @@ void Chain::add_selection() {
                                      part_};
   const app::StageSpec spec = synthesis::pools_spec(pools);
   pools_ = add({spec, Goal::pools, {policy_}, [this, spec, pools] { synthesis::make_pools(job_, run_, spec, pools); }});
-  for (const auto& [name, settings] : experiment_.recipes) {
-    const std::size_t matches = add_matches(settings.matches);
-    const synthesis::RecipeInputs recipe{settings, experiment_.seed, labelled_data(), input(pools_), input(matches)};
-    const app::StageSpec made = synthesis::recipe_spec(name, recipe);
-    recipes_[name] = add({made, Goal::recipes, {pools_, matches}, [this, made, recipe] {
-                            synthesis::make_recipe(job_, run_, made, recipe);
-                          }});
+  for (const auto& [name, family] : experiment_.recipes) {
+    const std::size_t matches = add_matches(family.settings.matches);
+    for (const auto& [recipe_name, settings] : synthesis::expand(name, family)) {
+      const synthesis::RecipeInputs recipe{settings, experiment_.seed, labelled_data(), input(pools_), input(matches)};
+      const app::StageSpec made = synthesis::recipe_spec(recipe_name, recipe);
+      const std::size_t step = add({made, Goal::recipes, {pools_, matches}, [this, made, recipe] {
+                                      synthesis::make_recipe(job_, run_, made, recipe);
+                                    }});
+      recipes_[name].push_back({recipe_name, step});
+    }
   }
 }
 
@@ -158,31 +162,54 @@ std::size_t Chain::add_matches(const synthesis::MatchSettings& settings) {
   return add({spec, Goal::matches, needs, [this, spec, inputs] { synthesis::make_matches(job_, run_, spec, inputs); }});
 }
 
+/// A reward model on human pairs, or on one recipe.
+std::size_t Chain::add_reward(const std::string& name, training::RewardSettings settings, const NamedStep* recipe) {
+  const Start start = start_of(settings.init, settings.model);
+  std::vector<std::size_t> needs = start.needs;
+  needs.push_back(pools_);
+  training::RewardInputs reward{name, std::move(settings), runtime_,  experiment_.seed, labelled_data(), start.model,
+                                {},   input(pools_),       placement_};
+  if (recipe != nullptr) {
+    for (const auto& [family, chosen] : experiment_.recipes) {
+      if (family == *reward.settings.recipe) reward.settings.human = chosen.settings.human;
+    }
+    needs.push_back(recipe->step);
+    reward.settings.recipe = recipe->name;
+    reward.recipe = input(recipe->step);
+  }
+  return add({training::reward_spec(reward), Goal::rewards, needs,
+              [this, reward] { training::train_reward(job_, run_, reward); }});
+}
+
+/// A reward model of the experiment: where its recipe lists quantiles, one is trained on each and the best is chosen.
+std::size_t Chain::add_reward_model(const std::string& name, const training::RewardSettings& settings) {
+  if (!settings.recipe) return add_reward(name, settings, nullptr);
+  const std::vector<NamedStep>& recipes = recipes_.at(*settings.recipe);
+  if (recipes.size() == 1) return add_reward(name, settings, &recipes.front());
+  training::ChoiceInputs choice{name, {}};
+  std::vector<std::size_t> needs;
+  for (const NamedStep& recipe : recipes) {
+    needs.push_back(add_reward(name + recipe.name.substr(settings.recipe->size()), settings, &recipe));
+    choice.candidates.push_back({recipe.name, input(needs.back())});
+  }
+  return add({training::choice_spec(choice), Goal::rewards, needs,
+              [this, choice] { training::choose_reward_model(job_, run_, choice); }});
+}
+
 /// Reward models and their evaluation.
 void Chain::add_rewards() {
   evaluation::EvaluateInputs evaluate;
   std::vector<std::size_t> all = {pools_, policy_, preference_};
   for (const auto& [name, settings] : experiment_.reward_models) {
-    const Start start = start_of(settings.init, settings.model);
-    training::RewardInputs reward{name,        settings, runtime_,      experiment_.seed, labelled_data(),
-                                  start.model, {},       input(pools_), placement_};
-    std::vector<std::size_t> needs = start.needs;
-    needs.push_back(pools_);
-    if (settings.recipe) {
-      needs.push_back(recipes_.at(*settings.recipe));
-      reward.recipe = input(needs.back());
-      for (const auto& [recipe, chosen] : experiment_.recipes) {
-        if (recipe == *settings.recipe) reward.settings.human = chosen.human;
-      }
-    }
-    all.push_back(add({training::reward_spec(reward), Goal::rewards, needs,
-                       [this, reward] { training::train_reward(job_, run_, reward); }}));
+    all.push_back(add_reward_model(name, settings));
     evaluate.reward_models.push_back({name, input(all.back())});
   }
   if (evaluate.reward_models.empty()) return;
-  for (const auto& [name, step] : recipes_) {
-    evaluate.recipes.push_back({name, input(step)});
-    all.push_back(step);
+  for (const auto& [family, recipes] : recipes_) {
+    for (const auto& [name, step] : recipes) {
+      evaluate.recipes.push_back({name, input(step)});
+      all.push_back(step);
+    }
   }
   evaluate.settings = experiment_.evaluation;
   evaluate.runtime = runtime_;

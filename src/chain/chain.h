@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,11 @@ class Chain {
   };
   /// A model that training starts from, and the steps that make it.
   struct Start;
+  /// A recipe by the name that its family gives it.
+  struct NamedStep {
+    std::string name;
+    std::size_t step = 0;
+  };
 
   [[nodiscard]] bool needs_models() const;
   void add_tokenizer();
@@ -53,6 +59,8 @@ class Chain {
   void add_rewards();
   std::size_t add(Step step);
   std::size_t add_matches(const synthesis::MatchSettings& settings);
+  std::size_t add_reward(const std::string& name, training::RewardSettings settings, const NamedStep* recipe);
+  std::size_t add_reward_model(const std::string& name, const training::RewardSettings& settings);
   [[nodiscard]] Start start_of(training::StartFrom init, const std::optional<std::string>& model);
   [[nodiscard]] app::StageInput input(std::size_t step) const;
   /// `prepare` for stages that read no unlabelled prompts.
@@ -68,9 +76,9 @@ class Chain {
   model::RuntimeSettings runtime_;  ///< with the device that all ranks have
   preparation::PrepareInputs prepared_;
   model::Placement placement_;
-  std::vector<Step> steps_;                       ///< each behind those that it needs
-  std::map<std::string, app::StageInput> given_;  ///< models of the user, by path
-  std::map<std::string, std::size_t> recipes_;    ///< steps by name of the recipe
+  std::vector<Step> steps_;                                ///< each behind those that it needs
+  std::map<std::string, app::StageInput> given_;           ///< models of the user, by path
+  std::map<std::string, std::vector<NamedStep>> recipes_;  ///< by name in the experiment: one, or one a quantile
   std::size_t policy_ = 0, preference_ = 0, pools_ = 0, tokenizer_ = 0;
 };
 

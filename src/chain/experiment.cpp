@@ -67,8 +67,8 @@ void check_experiment(const Experiment& experiment) {
   check_reference(experiment, check_names("reward_models", experiment.reward_models));
   check_template("preference_model.template", experiment.preference_model.template_text, {"prompt", "a", "b"});
   for (const auto& [name, recipe] : experiment.recipes) {
-    if (recipe.matches.n <= experiment.generation.n) continue;
-    throw ConfigError("recipes." + name + ".n: " + std::to_string(recipe.matches.n) + " is more than the " +
+    if (recipe.settings.matches.n <= experiment.generation.n) continue;
+    throw ConfigError("recipes." + name + ".n: " + std::to_string(recipe.settings.matches.n) + " is more than the " +
                       std::to_string(experiment.generation.n) + " responses of generation.n");
   }
   for (const auto& [name, model] : experiment.reward_models) {

@@ -11,7 +11,7 @@
 #include "model/runtime.h"
 #include "preparation/settings.h"
 #include "synthesis/generation_settings.h"
-#include "synthesis/recipe_settings.h"
+#include "synthesis/recipe_family.h"
 #include "tokenizer/settings.h"
 #include "training/policy_settings.h"
 #include "training/preference_settings.h"
@@ -31,7 +31,7 @@ struct Experiment {
   std::optional<training::PolicySettings> policy;
   training::PreferenceSettings preference_model;
   synthesis::GenerationSettings generation;
-  config::Named<synthesis::RecipeSettings> recipes = {{"west_of_n", {}}};
+  config::Named<synthesis::RecipeFamily> recipes = {{"west_of_n", {}}};
   config::Named<training::RewardSettings> reward_models = default_reward_models();
   evaluation::EvaluationSettings evaluation;
   model::RuntimeSettings runtime;

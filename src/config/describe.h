@@ -97,6 +97,8 @@ std::string type_name() {
     return type_name<typename Shape::Element>() + " or null";
   } else if constexpr (Shape::named) {
     return "map of names to " + type_name<typename Shape::Element>();
+  } else if constexpr (Shape::one_or_more) {
+    return type_name<typename Shape::Element>() + " or list of " + type_name<typename Shape::Element>();
   } else if constexpr (Shape::list) {
     return "list of " + type_name<typename Shape::Element>();
   } else if constexpr (std::is_enum_v<T>) {

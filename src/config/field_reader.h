@@ -89,6 +89,13 @@ void read_value(const Node& node, const std::string& path, T& value, Problems& p
       read_value(child, path + "." + child.key, element, problems);
       value.emplace_back(child.key, std::move(element));
     }
+  } else if constexpr (Shape::one_or_more) {
+    if (node.kind == Node::Kind::list) {
+      read_value(node, path, value.values, problems);
+    } else {
+      value.values.resize(1);
+      read_value(node, path, value.values.front(), problems);
+    }
   } else if constexpr (Shape::list) {
     value.clear();
     if (!is_kind(node, Node::Kind::list, path, problems)) return;

@@ -54,6 +54,8 @@ Node to_node(T& value) {
       map.children.back().key = name;
     }
     return map;
+  } else if constexpr (Shape::one_or_more) {
+    return value.values.size() == 1 ? to_node(value.values.front()) : to_node(value.values);
   } else if constexpr (Shape::list) {
     Node list{.kind = Node::Kind::list};
     for (auto&& element : value) {

@@ -9,7 +9,8 @@
 //   }
 //
 // Field types: bool, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t, double, std::string, enums with
-// EnumNames, std::optional<T> (null: not given), std::vector<T>, Named<T>, and settings structs.
+// EnumNames, std::optional<T> (null: not given), std::vector<T>, OneOrMore<T> of scalars, Named<T>, and settings
+// structs.
 #pragma once
 
 #include <array>
@@ -26,6 +27,12 @@ namespace westofn::config {
 /// Things with names, in file order: a YAML map whose keys the user chooses.
 template <class T>
 using Named = std::vector<std::pair<std::string, T>>;
+
+/// One value or a list of them: a YAML scalar or a list. A list of one is written as a scalar.
+template <class T>
+struct OneOrMore {
+  std::vector<T> values;
+};
 
 /// One value of an enum and how it is written.
 template <class E>
@@ -69,21 +76,26 @@ namespace detail {
 
 template <class T>
 struct Shape {
-  static constexpr bool list = false, named = false, optional = false;
+  static constexpr bool list = false, named = false, optional = false, one_or_more = false;
 };
 template <class T>
 struct Shape<std::vector<T>> {
-  static constexpr bool list = true, named = false, optional = false;
+  static constexpr bool list = true, named = false, optional = false, one_or_more = false;
   using Element = T;
 };
 template <class T>
 struct Shape<Named<T>> {
-  static constexpr bool list = false, named = true, optional = false;
+  static constexpr bool list = false, named = true, optional = false, one_or_more = false;
   using Element = T;
 };
 template <class T>
 struct Shape<std::optional<T>> {
-  static constexpr bool list = false, named = false, optional = true;
+  static constexpr bool list = false, named = false, optional = true, one_or_more = false;
+  using Element = T;
+};
+template <class T>
+struct Shape<OneOrMore<T>> {
+  static constexpr bool list = false, named = false, optional = false, one_or_more = true;
   using Element = T;
 };
 

@@ -32,13 +32,19 @@ struct FilterSettings {
   LikelihoodUnit likelihood_unit = LikelihoodUnit::sum;
 };
 
+/// What likelihood is meant, without how much is dropped.
+template <class V>
+void visit_likelihood_fields(V& v, FilterSettings& s) {
+  v.optional("likelihood_mode", s.likelihood_mode,
+             "each (chosen and rejected each above the quantile of their kind) or joint (the sum of both)");
+  v.optional("likelihood_unit", s.likelihood_unit, "sum (over the tokens of a response) or per-token");
+}
+
 template <class V>
 void visit_fields(V& v, FilterSettings& s) {
   v.optional("confidence", s.confidence, "drop this share of the pairs, those of lowest confidence");
   v.optional("likelihood", s.likelihood, "drop this share of the pairs, those of lowest likelihood");
-  v.optional("likelihood_mode", s.likelihood_mode,
-             "each (chosen and rejected each above the quantile of their kind) or joint (the sum of both)");
-  v.optional("likelihood_unit", s.likelihood_unit, "sum (over the tokens of a response) or per-token");
+  visit_likelihood_fields(v, s);
   v.check("confidence", s.confidence >= 0 && s.confidence < 1, "a number from 0 to below 1");
   v.check("likelihood", s.likelihood >= 0 && s.likelihood < 1, "a number from 0 to below 1");
 }

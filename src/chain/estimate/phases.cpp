@@ -58,7 +58,7 @@ class Estimator {
     preference();
     pools();
     recipes();
-    for (const auto& [name, model] : e_.reward_models) reward(name, model);
+    for (const auto& [name, model] : e_.reward_models) reward_model(name, model);
     if (!e_.reward_models.empty()) evaluate();
     for (Phase& phase : out_.phases) phase.hours = hours_of(phase);
     return std::move(out_);
@@ -185,16 +185,18 @@ class Estimator {
   /// Recipes with equal matches share them.
   void recipes() {
     std::map<std::string, std::string> made;
-    for (const auto& [name, recipe] : e_.recipes) {
-      synthesis::MatchSettings settings = recipe.matches;
+    for (const auto& [name, family] : e_.recipes) {
+      synthesis::MatchSettings settings = family.settings.matches;
       if (settings.rule == selection::Rule::best_random) {
         settings.rule = selection::Rule::tournament;
         matches(name + ", tournament", settings, made);
       }
-      matches(name, recipe.matches, made);
-      Phase& phase = add("recipe-" + name, "prompts");
-      phase.work.units = out_.data.unlabelled_prompts;
-      phase.disk = recipe_bytes(out_.data, human_pairs(recipe.human), recipe, out_.lengths.written);
+      matches(name, family.settings.matches, made);
+      for (const auto& [recipe_name, recipe] : synthesis::expand(name, family)) {
+        Phase& phase = add("recipe-" + recipe_name, "prompts");
+        phase.work.units = out_.data.unlabelled_prompts;
+        phase.disk = recipe_bytes(out_.data, human_pairs(recipe.human), recipe, out_.lengths.written);
+      }
     }
   }
 
@@ -218,6 +220,16 @@ class Estimator {
     phase.work.operations = scores * score_operations(config, input.mean, Logits::computed);
     phase.work.busy_ranks = busy_ranks(std::ceil(prompts / real(e_.runtime.shard_size)), out_.options.ranks);
     phase.disk = match_bytes(prompts, phase.work.units);
+  }
+
+  /// One training for each quantile that its recipe lists.
+  void reward_model(const std::string& name, const training::RewardSettings& settings) {
+    const auto family =
+        std::ranges::find_if(e_.recipes, [&](const auto& entry) { return entry.first == settings.recipe; });
+    if (family == e_.recipes.end()) return reward(name, settings);
+    for (const auto& [recipe, unused] : synthesis::expand(family->first, family->second)) {
+      reward(name + recipe.substr(family->first.size()), settings);
+    }
   }
 
   void reward(const std::string& name, const training::RewardSettings& settings) {
@@ -258,7 +270,9 @@ class Estimator {
     phase.work.tokens_read += 2 * out_.data.test_pairs * pair.mean;
     phase.work.busy_ranks = busy_ranks(std::ceil(per_model / portion), out_.options.ranks);
     const auto count = [](const auto& list) { return static_cast<double>(list.size()); };
-    phase.disk = evaluation_bytes(out_.data, count(e_.reward_models) + 1, real(e_.generation.n), count(e_.recipes));
+    double recipes = 0;
+    for (const auto& [name, family] : e_.recipes) recipes += count(synthesis::expand(name, family));
+    phase.disk = evaluation_bytes(out_.data, count(e_.reward_models) + 1, real(e_.generation.n), recipes);
   }
 
   [[nodiscard]] std::optional<double> hours_of(const Phase& phase) const {

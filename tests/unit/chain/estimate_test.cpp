@@ -158,6 +158,19 @@ TEST(Estimate, CountsSharedMatchesOnce) {
       << "11 matches; best-random asks for one that the tournament has not played";
 }
 
+TEST(Estimate, CountsARecipeAndATrainingForEachQuantileAndTheirMatchesOnce) {
+  const Experiment experiment = read(TOY_BASE_MODEL,
+                                     "recipes: {a: {n: 8, confidence: [0, 0.5]}, b: {n: 8}}\n"
+                                     "reward_models: {c: {recipe: a}, d: {recipe: b}}\n");
+  std::vector<std::string> names;
+  for (const Phase& phase : make_estimate(experiment, paper_size(), {}).phases) {
+    if (phase.name.find_first_of("(-") != std::string::npos) names.push_back(phase.name);
+  }
+  EXPECT_THAT(names,
+              ::testing::ElementsAre("matches (a)", "recipe-a@confidence=0.0", "recipe-a@confidence=0.5", "recipe-b",
+                                     "reward-c@confidence=0.0", "reward-c@confidence=0.5", "reward-d"));
+}
+
 TEST(Estimate, AsksForAPolicy) {
   const auto experiment = config::read<Experiment>(config::Document("name: x\ndata: {world: {}}\n", "x.yaml"));
   EXPECT_THROW((void)make_estimate(experiment, paper_size(), {}), ConfigError);

@@ -52,6 +52,18 @@ TEST(Experiment, RefusesARecipeWithMoreResponsesThanThePoolsHave) {
               AllOf(HasSubstr("recipes.a.n"), HasSubstr("generation.n")));
 }
 
+TEST(Experiment, HasRecipesThatListQuantilesAndComesBackAsItWasWritten) {
+  const std::string text =
+      config::to_yaml(read("recipes: {a: {confidence: [0, 0.25], n: 8}, b: {confidence: 0.5}}\n"
+                           "reward_models: {c: {recipe: a}, d: {recipe: b}}\n"));
+  EXPECT_THAT(text, AllOf(HasSubstr("confidence: [0.0, 0.25]"), HasSubstr("confidence: 0.5\n")));
+  const auto again = config::read<Experiment>(config::Document(text, "again.yaml"));
+  EXPECT_EQ(config::to_yaml(again), text);
+  EXPECT_NO_THROW(check_experiment(again));
+  EXPECT_THAT(refusal("recipes: {a: {confidence: [0, 0.25]}}\nreward_models: {c: {recipe: \"a@confidence=0.25\"}}\n"),
+              HasSubstr("recipes: a"));
+}
+
 TEST(Experiment, RefusesATemplateWithoutItsPlaceHolders) {
   EXPECT_THAT(refusal("preference_model: {template: \"x {prompt}\"}\n"), HasSubstr("preference_model.template"));
   EXPECT_THAT(refusal("reward_models: {a: {template: \"{prompt} {a}\"}}\n"), HasSubstr("reward_models.a.template"));
