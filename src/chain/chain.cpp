@@ -136,7 +136,7 @@ void Chain::add_selection() {
   const app::StageSpec spec = synthesis::pools_spec(pools);
   pools_ = add({spec, Goal::pools, {policy_}, [this, spec, pools] { synthesis::make_pools(job_, run_, spec, pools); }});
   for (const auto& [name, family] : experiment_.recipes) {
-    const std::size_t matches = add_matches(family.settings.matches);
+    const std::size_t matches = add_matches(family.settings.matches, family.teacher);
     for (const auto& [recipe_name, settings] : synthesis::expand(name, family)) {
       const synthesis::RecipeInputs recipe{settings, experiment_.seed, labelled_data(), input(pools_), input(matches)};
       const app::StageSpec made = synthesis::recipe_spec(recipe_name, recipe);
@@ -148,15 +148,20 @@ void Chain::add_selection() {
   }
 }
 
-std::size_t Chain::add_matches(const synthesis::MatchSettings& settings) {
+std::size_t Chain::add_matches(const synthesis::MatchSettings& settings, const std::optional<std::string>& teacher) {
   synthesis::MatchesInputs inputs{settings,   runtime_, experiment_.seed, input(pools_), input(preference_),
                                   placement_, part_};
   std::vector<std::size_t> needs = {pools_, preference_};
+  if (teacher) {
+    if (!teachers_.contains(*teacher)) teachers_[*teacher] = find_teacher(job_, *teacher);
+    inputs.preference = teachers_.at(*teacher);
+    needs = {pools_};
+  }
   if (settings.rule == selection::Rule::best_random) {
     // Not its input, but it knows half of what is to be asked: it comes first.
     synthesis::MatchSettings tournament = settings;
     tournament.rule = selection::Rule::tournament;
-    needs.push_back(add_matches(tournament));
+    needs.push_back(add_matches(tournament, {}));
   }
   const app::StageSpec spec = synthesis::matches_spec(inputs);
   return add({spec, Goal::matches, needs, [this, spec, inputs] { synthesis::make_matches(job_, run_, spec, inputs); }});

@@ -58,7 +58,7 @@ class Chain {
   void add_selection();
   void add_rewards();
   std::size_t add(Step step);
-  std::size_t add_matches(const synthesis::MatchSettings& settings);
+  std::size_t add_matches(const synthesis::MatchSettings& settings, const std::optional<std::string>& teacher);
   std::size_t add_reward(const std::string& name, training::RewardSettings settings, const NamedStep* recipe);
   std::size_t add_reward_model(const std::string& name, const training::RewardSettings& settings);
   [[nodiscard]] Start start_of(training::StartFrom init, const std::optional<std::string>& model);
@@ -78,6 +78,7 @@ class Chain {
   model::Placement placement_;
   std::vector<Step> steps_;                                ///< each behind those that it needs
   std::map<std::string, app::StageInput> given_;           ///< models of the user, by path
+  std::map<std::string, app::StageInput> teachers_;        ///< likewise, with how they are asked
   std::map<std::string, std::vector<NamedStep>> recipes_;  ///< by name in the experiment: one, or one a quantile
   std::size_t policy_ = 0, preference_ = 0, pools_ = 0, tokenizer_ = 0;
 };

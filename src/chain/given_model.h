@@ -18,4 +18,7 @@ void check_given_models(const Experiment& experiment);
 /// the ranks. Throws DataError, before anything is hashed, if the folder is not whole by the headers of its files.
 [[nodiscard]] app::StageInput find_given_model(app::JobContext& job, const std::string& folder);
 
+/// Collective. The same for a model that is asked for scores as it is: westofn.json and its head are parts of it.
+[[nodiscard]] app::StageInput find_teacher(app::JobContext& job, const std::string& folder);
+
 }  // namespace westofn::chain

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/match_file.h"
 
+#include <cmath>
 #include <string_view>
 
 #include "io/hdf5_kind.h"
@@ -54,6 +55,36 @@ void check_matches(const Hdf5Reader& in, const MatchShard& shard) {
   }
 }
 
+void write_scores(Hdf5Writer& out, const std::vector<ScoredSample>& scores) {
+  std::vector<std::int64_t> prompts;
+  std::vector<std::int32_t> samples;
+  std::vector<double> values;
+  for (const auto& entry : scores) {
+    prompts.push_back(entry.prompt);
+    samples.push_back(entry.sample);
+    values.push_back(entry.score);
+  }
+  out.dataset("/scores/prompt", prompts, {"index of the pool of the sample", "1"});
+  out.dataset("/scores/sample", samples, {"number of the sample in its pool", "1"});
+  out.dataset("/scores/score", values, {"raw score of the sample by the pointwise teacher", "1"});
+}
+
+std::vector<ScoredSample> read_scores(const Hdf5Reader& in) {
+  if (!in.contains("/scores/prompt")) return {};
+  const auto prompts = in.read<std::int64_t>("/scores/prompt");
+  const auto samples = in.read<std::int32_t>("/scores/sample");
+  const auto values = in.read<double>("/scores/score");
+  if (samples.size() != prompts.size() || values.size() != prompts.size()) {
+    in.refuse("/scores/prompt, /scores/sample and /scores/score differ in rows");
+  }
+  std::vector<ScoredSample> scores;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    if (!std::isfinite(values[i])) in.refuse("/scores/score: row " + std::to_string(i) + " is not a finite number");
+    scores.push_back({prompts[i], samples[i], values[i]});
+  }
+  return scores;
+}
+
 }  // namespace
 
 FileInfo write_matches(const std::string& path, const MatchShard& shard) {
@@ -80,6 +111,7 @@ FileInfo write_matches(const std::string& path, const MatchShard& shard) {
   out.dataset("/prompts/outcome", outcomes,
               {std::string("what became of the pool: index into: ") + outcome_names, "1"});
   out.attribute("/prompts/outcome", "names", std::string(outcome_names));
+  if (!shard.scores.empty()) write_scores(out, shard.scores);
   return out.publish(path);
 }
 
@@ -106,6 +138,7 @@ MatchShard read_matches(const std::string& path, const std::optional<FileInfo>& 
   assign<std::int32_t>(in, "/round", shard.matches, &Match::round);
   assign<std::int32_t>(in, "/winner", shard.matches, &Match::winner);
   check_matches(in, shard);
+  shard.scores = read_scores(in);
   return shard;
 }
 

@@ -84,12 +84,20 @@ struct Match {
   std::int32_t winner = 0;  ///< sample number
 };
 
+/// What a pointwise reward model says of one sample of a pool.
+struct ScoredSample {
+  std::int64_t prompt = 0;  ///< index of its pool
+  std::int32_t sample = 0;  ///< its number
+  double score = 0;         ///< raw
+  bool operator==(const ScoredSample&) const = default;
+};
+
 /// What became of a prompt in a recipe: kept, or the first reason against it.
 enum class PairOutcome : std::uint8_t {
   kept = 0,
   one_response = 1,  ///< fewer than two different responses
   inverted = 2,      ///< the final prefers the worst
-  too_long = 3,      ///< a comparison exceeds the input limit of the preference model
+  too_long = 3,      ///< an input exceeds the limit of the teacher
   non_finite = 4,    ///< a score was not a number
   confidence = 5,    ///< below its quantile
   chosen = 6,        ///< likelihood of the chosen response below its quantile

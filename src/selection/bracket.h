@@ -52,7 +52,8 @@ class Contest {
 /// one another; of equal ones the lowest number.
 [[nodiscard]] std::vector<std::int32_t> contestants(std::span<const Sample> samples, std::int32_t n);
 
-/// The play under a rule; `seed` and `prompt_id` decide what the rules with chance draw.
+/// The play under a rule other than `pointwise` (see choose_by_score); `seed` and `prompt_id` decide what the rules
+/// with chance draw.
 [[nodiscard]] std::unique_ptr<Contest> make_contest(Rule rule, std::vector<std::int32_t> contestants,
                                                     std::uint64_t seed, const std::string& prompt_id);
 

@@ -170,6 +170,7 @@ std::unique_ptr<Contest> make_contest(Rule rule, std::vector<std::int32_t> conte
     case Rule::self_training: return std::make_unique<SelfTraining>(contestants);
     case Rule::best_random: return std::make_unique<BestRandom>(std::move(contestants), seed, prompt_id);
     case Rule::random: return std::make_unique<Random>(contestants, seed, prompt_id);
+    case Rule::pointwise: break;
   }
   WESTOFN_CHECK(false, "a rule without a contest");
   return nullptr;

@@ -16,6 +16,7 @@ enum class Rule : std::uint8_t {
   self_training,  ///< samples 0 and 1, labelled by P
   best_random,    ///< the best of the tournament against a random other response
   random,         ///< two random responses, labelled by a coin
+  pointwise,      ///< highest and lowest score of a pointwise reward model; nobody plays
 };
 
 }  // namespace westofn::selection
@@ -23,7 +24,10 @@ enum class Rule : std::uint8_t {
 template <>
 struct westofn::config::EnumNames<westofn::selection::Rule> {
   using E = westofn::selection::Rule;
-  static constexpr std::array table = {EnumName<E>{E::tournament, "tournament"}, EnumName<E>{E::exact, "exact"},
+  static constexpr std::array table = {EnumName<E>{E::tournament, "tournament"},
+                                       EnumName<E>{E::exact, "exact"},
                                        EnumName<E>{E::self_training, "self-training"},
-                                       EnumName<E>{E::best_random, "best-random"}, EnumName<E>{E::random, "random"}};
+                                       EnumName<E>{E::best_random, "best-random"},
+                                       EnumName<E>{E::random, "random"},
+                                       EnumName<E>{E::pointwise, "pointwise"}};
 };

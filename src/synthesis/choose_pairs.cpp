@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "selection/bracket.h"
+#include "selection/pointwise.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -44,16 +45,28 @@ SyntheticPair no_pair(const Pool& pool, PairOutcome reason) {
   return pair;
 }
 
-SyntheticPair choose_pair(const Pool& pool, std::span<const Match> matches, const MatchSettings& settings,
-                          std::uint64_t seed) {
+/// What the rule makes of the matches of a pool, or of the scores of its samples.
+selection::Choice choose(const Pool& pool, std::span<const Match> matches, std::span<const ScoredSample> scores,
+                         const MatchSettings& settings, std::uint64_t seed) {
+  const auto numbers = selection::contestants(pool.samples, static_cast<std::int32_t>(settings.n));
+  if (settings.rule != selection::Rule::pointwise) {
+    return selection::replay(*selection::make_contest(settings.rule, numbers, seed, pool.prompt.id), matches);
+  }
+  if (!std::ranges::equal(scores, numbers, {}, &ScoredSample::sample)) {
+    throw DataError("the scores of prompt '" + printable(pool.prompt.id, 60) +
+                    "' are not those of its different responses; the matches belong to another rule or N");
+  }
+  return selection::choose_by_score(scores);
+}
+
+SyntheticPair choose_pair(const Pool& pool, std::span<const Match> matches, std::span<const ScoredSample> scores,
+                          const MatchSettings& settings, std::uint64_t seed) {
   if (pool.samples.size() < static_cast<std::size_t>(settings.n)) {
     throw DataError(
         "the pool of prompt '" + printable(pool.prompt.id, 60) + "' has " + std::to_string(pool.samples.size()) +
         " samples, the recipe asks for n: " + std::to_string(settings.n) + "; set generation.n to at least that");
   }
-  const auto numbers = selection::contestants(pool.samples, static_cast<std::int32_t>(settings.n));
-  const auto contest = selection::make_contest(settings.rule, numbers, seed, pool.prompt.id);
-  const selection::Choice choice = selection::replay(*contest, matches);
+  const selection::Choice choice = choose(pool, matches, scores, settings, seed);
   SyntheticPair pair = no_pair(pool, choice.outcome);
   if (choice.outcome != PairOutcome::one_response) add_samples(pool, choice, pair);
   return pair;
@@ -69,13 +82,16 @@ std::vector<SyntheticPair> choose_pairs(std::span<const Pool> pools, const io::M
   }
   std::vector<SyntheticPair> pairs;
   auto begin = matches.matches.begin();
+  auto first_score = matches.scores.begin();
   for (std::size_t i = 0; i < pools.size(); ++i) {
-    const auto end =
-        std::find_if(begin, matches.matches.end(), [&](const Match& match) { return match.prompt != pools[i].index; });
+    const auto is_other = [&](const auto& row) { return row.prompt != pools[i].index; };
+    const auto end = std::find_if(begin, matches.matches.end(), is_other);
+    const auto last_score = std::find_if(first_score, matches.scores.end(), is_other);
     const bool was_played = matches.outcomes[i] == PairOutcome::kept;
-    pairs.push_back(was_played ? choose_pair(pools[i], {begin, end}, settings, seed)
+    pairs.push_back(was_played ? choose_pair(pools[i], {begin, end}, {first_score, last_score}, settings, seed)
                                : no_pair(pools[i], matches.outcomes[i]));
     begin = end;
+    first_score = last_score;
   }
   return pairs;
 }

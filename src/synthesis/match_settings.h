@@ -24,7 +24,9 @@ struct MatchSettings {
 
 template <class V>
 void visit_fields(V& v, MatchSettings& s) {
-  v.optional("rule", s.rule, "how pairs are taken out of pools");
+  v.optional("rule", s.rule,
+             "how pairs are taken out of pools: the preference model decides; pointwise: the scores of the reward "
+             "model `teacher`");
   v.optional("n", s.n, "the first n responses of each pool");
   v.optional("orders", s.orders, "both: each pair is asked in both orders; one: in one, drawn by hash");
   v.check("n", s.n >= 2 && s.n <= 65536, "a number from 2 to 65536");

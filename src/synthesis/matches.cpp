@@ -18,6 +18,7 @@
 #include "synthesis/match_account.h"
 #include "synthesis/phase_report.h"
 #include "synthesis/play_shard.h"
+#include "synthesis/pointwise_teacher.h"
 #include "util/error.h"
 #include "util/fault.h"
 #include "util/log.h"
@@ -136,6 +137,28 @@ class MatchesStage {
 
   /// Collective. Every rank plays its shards.
   void play(const std::vector<int>& owners) {
+    if (inputs_.settings.rule == selection::Rule::pointwise) {
+      score_all(owners);
+    } else {
+      play_all(owners);
+    }
+  }
+
+  /// Collective. With a reward model as teacher.
+  void score_all(const std::vector<int>& owners) {
+    const auto teacher = comm::agree(world_, [&] {
+      app::verify_input(world_, inputs_.preference);
+      return std::make_unique<PointwiseTeacher>(inputs_.preference.folder, inputs_.placement);
+    });
+    const auto& runtime = inputs_.runtime;
+    const scoring::ScoringRun run{{runtime.batch_rows, runtime.batch_tokens}, [&] { stage_.beat(); }};
+    make_shards(owners, [&](std::span<const Pool> pools, const io::FileInfo& /*file*/) {
+      return teacher->score(pools, inputs_.settings, run);
+    });
+  }
+
+  /// Collective. With the preference model as teacher.
+  void play_all(const std::vector<int>& owners) {
     const auto teacher = comm::agree(world_, [&] {
       app::verify_input(world_, inputs_.preference);
       return std::make_unique<Teacher>(inputs_.preference.folder, inputs_.placement);
@@ -148,10 +171,18 @@ class MatchesStage {
                         return scoring::label_probabilities(teacher->t5, inputs, format.first_label(),
                                                             format.second_label(), run);
                       }};
+    make_shards(owners, [&](std::span<const Pool> pools, const io::FileInfo& file) {
+      return play_shard(pools, inputs_.settings, inputs_.seed, judge, known_matches(file));
+    });
+  }
+
+  /// Collective. `play` makes the matches of the pools of a file.
+  template <class Play>
+  void make_shards(const std::vector<int>& owners, const Play& play) {
     PhaseMeter meter(inputs_.placement);
     stage_.make_shards(owners, [&](std::size_t i) {
       meter.run([&] {
-        const io::MatchShard shard = play_file(files_[i], judge);
+        const io::MatchShard shard = play_file(files_[i], play);
         meter.count("prompts", static_cast<std::int64_t>(shard.prompts.size()));
         meter.count("matches", static_cast<std::int64_t>(shard.matches.size()));
         meter.count("inputs", shard.scored);
@@ -160,9 +191,10 @@ class MatchesStage {
     meter.report(world_, stage_.name(), std::array<std::string, 3>{"prompts", "matches", "inputs"});
   }
 
-  io::MatchShard play_file(const io::FileInfo& file, const Judge& judge) {
+  template <class Play>
+  io::MatchShard play_file(const io::FileInfo& file, const Play& play) {
     const auto pools = io::read_pool(inputs_.pools.folder + "/" + file.name, file);
-    io::MatchShard shard = play_shard(pools, inputs_.settings, inputs_.seed, judge, known_matches(file));
+    io::MatchShard shard = play(std::span<const Pool>(pools), file);
     account_.add(shard);
     refuse_non_finite();
     fault_point("matches.write");
@@ -203,7 +235,7 @@ class MatchesStage {
   void refuse_non_finite() const {
     const std::int64_t bad = account_.non_finite();
     if (bad * 1000 <= all_prompts_) return;
-    throw DataError(inputs_.preference.folder + ": the preference model gives scores that are not numbers, for " +
+    throw DataError(inputs_.preference.folder + ": the teacher gives scores that are not numbers, for " +
                     std::to_string(bad) + " of " + std::to_string(all_prompts_) +
                     " prompts so far; check its weights, or compute in float32");
   }

@@ -24,8 +24,9 @@ struct MatchesInputs {
   MatchSettings settings;
   model::RuntimeSettings runtime;
   std::uint64_t seed = 1;
-  app::StageInput pools;       ///< the stage `pools`
-  app::StageInput preference;  ///< a T5 folder with westofn.json
+  app::StageInput pools;  ///< the stage `pools`
+  /// The teacher: a T5 folder with westofn.json; for the rule `pointwise` a reward model, with its head.
+  app::StageInput preference;
   model::Placement placement;
   app::ShardPart part = {};  ///< the shards that this job makes: one a pool file
 };

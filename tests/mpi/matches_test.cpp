@@ -222,14 +222,6 @@ TEST_F(Matches, OfPartsAreTheSameBytesAndTheLastJobCompletesThem) {
   world().barrier();
 }
 
-TEST_F(Matches, WithoutRoomForTheResponsesAreCountedAsTooLong) {
-  if (world().rank() == 0) write_format(14);
-  world().barrier();
-  const auto counts = make(world(), "run").counts;
-  EXPECT_GT(counts.at("too_long"), 0);
-  EXPECT_EQ(counts.at("prompts"), counts.at("kept") + counts.at("one_response") + counts.at("too_long"));
-}
-
 /// What the job says, on whichever rank.
 std::string message_of(const std::function<void()>& job) {
   try {
@@ -239,6 +231,57 @@ std::string message_of(const std::function<void()>& job) {
     return error.what();
   }
   return "no error";
+}
+
+/// A reward model with a head of its own on the toy base model.
+void write_teacher(const std::string& folder) {
+  const auto t5 = model::T5::load(WESTOFN_TOY_MODEL, {});
+  model::save_reward_head(folder, model::random_head(t5, 3), {});
+  scoring::ScoringConfig config;
+  config.kind = scoring::ScoreKind::pointwise;
+  config.template_text = tokenizer::default_pointwise_template;
+  scoring::write_scoring_config(folder, config);
+}
+
+TEST_F(Matches, OfAPointwiseTeacherHaveTheScoresOfEachResponseAskedAlone) {
+  inputs_.settings.rule = Rule::pointwise;
+  if (world().rank() == 0) write_teacher(inputs_.preference.folder);
+  world().barrier();
+  const io::Manifest manifest = make(world(), "run");
+  const auto pools = io::read_pools(inputs_.pools.folder, PromptSet::unlabelled);
+  const auto teacher = scoring::load_reward_engine(inputs_.preference.folder, {});
+  const auto tokenizer = tokenizer::Tokenizer::load(WESTOFN_TOY_MODEL, teacher.t5.config().vocab_size);
+  std::int64_t scores = 0;
+  for (const auto& shard : read("run")) {
+    for (const auto& entry : shard.scores) {
+      const Pool& pool = pools[static_cast<std::size_t>(entry.prompt)];
+      const std::string& response = pool.samples[static_cast<std::size_t>(entry.sample)].response;
+      const std::vector<tokenizer::Tokens> input = {
+          tokenizer.encode_with_end("[CONTEXT] " + pool.prompt.text + " [RESPONSE] " + response)};
+      EXPECT_NEAR(entry.score, scoring::rewards(teacher, input, {})[0], 1e-5);
+      ++scores;
+    }
+  }
+  EXPECT_GT(scores, 3 * manifest.counts.at("kept"));
+  EXPECT_EQ(manifest.counts.at("scored"), scores) << "each response is asked once";
+  EXPECT_EQ(manifest.counts.at("matches"), manifest.counts.at("kept"));
+  EXPECT_EQ(manifest.counts.at("order_disagreements"), 0);
+  expect_same_bytes_for_one_rank_and_for_all();
+}
+
+TEST_F(Matches, NeedAPointwiseTeacherThatIsOne) {
+  inputs_.settings.rule = Rule::pointwise;
+  const std::string message = message_of([&] { make(world(), "run"); });
+  EXPECT_NE(message.find("no pointwise reward model"), std::string::npos) << message;
+  world().barrier();
+}
+
+TEST_F(Matches, WithoutRoomForTheResponsesAreCountedAsTooLong) {
+  if (world().rank() == 0) write_format(14);
+  world().barrier();
+  const auto counts = make(world(), "run").counts;
+  EXPECT_GT(counts.at("too_long"), 0);
+  EXPECT_EQ(counts.at("prompts"), counts.at("kept") + counts.at("one_response") + counts.at("too_long"));
 }
 
 TEST_F(Matches, StopWhereTheModelGivesNoNumbers) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists of quantiles, of which validation chooses, on a very small toy world."""
+"""Lists of quantiles, of which validation chooses, and reward models as teachers, on a very small toy world."""
 import json
 import pathlib
 import tempfile
@@ -84,6 +84,23 @@ class RecipeChoice(unittest.TestCase):
         after = {path.parent.name for path in (self.folder / "run").rglob("manifest.json")}
         new = sorted(name.rsplit("-", 1)[0] for name in after - before)
         self.assertEqual(new, [f"recipe-{LISTED[1]}", "reward-west_of_n", "reward-west_of_n@confidence=0.25"])
+
+    def test_a_reward_model_is_the_teacher_of_pointwise_recipes(self):
+        hf50 = ("--set", "reward_models={hf50: {train: %s}}" % TRAIN)
+        self.westofn("reward", *hf50)
+        teacher = self.stage("reward-hf50")
+        pointwise = ("--set", "recipes={by_score: {rule: pointwise, n: 8, teacher: %s}}" % teacher, *hf50)
+        self.westofn("synthesize", *pointwise)
+        counts = json.loads((self.stage("recipe-by_score") / "manifest.json").read_text())["counts"]
+        self.assertEqual(counts["prompts"], 18)
+        self.assertGreater(counts["kept"], 0)
+        self.assertEqual(len(self.stages("preference")), 0, "nobody asks a preference model")
+        played = json.loads((self.stage("matches") / "manifest.json").read_text())["counts"]
+        self.assertEqual(played["matches"], played["kept"])
+        done = self.westofn("synthesize", "--set",
+                            "recipes={by_score: {rule: pointwise, n: 8, teacher: %s}}" % BASE_MODEL, *hf50, code=3)
+        self.assertIn(f"{BASE_MODEL}: no reward model", done.errors()[0])
+        self.assertEqual(len(self.stages("recipe-by_score")), 1, "it is refused before anything is made")
 
 
 if __name__ == "__main__":

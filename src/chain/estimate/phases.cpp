@@ -189,9 +189,9 @@ class Estimator {
       synthesis::MatchSettings settings = family.settings.matches;
       if (settings.rule == selection::Rule::best_random) {
         settings.rule = selection::Rule::tournament;
-        matches(name + ", tournament", settings, made);
+        matches(name + ", tournament", settings, {}, made);
       }
-      matches(name, family.settings.matches, made);
+      matches(name, family.settings.matches, family.teacher, made);
       for (const auto& [recipe_name, recipe] : synthesis::expand(name, family)) {
         Phase& phase = add("recipe-" + recipe_name, "prompts");
         phase.work.units = out_.data.unlabelled_prompts;
@@ -205,19 +205,26 @@ class Estimator {
     return set == HumanSet::hf50 ? out_.data.labelled_pairs : out_.data.training_pairs;
   }
 
+  /// What a teacher of responses reads. Its limit stands in its westofn.json; here the one of training by default.
+  [[nodiscard]] InputLength single_response() const {
+    const training::RewardSettings settings;
+    return input_of(settings.max_input_tokens, settings.template_text, 1, out_.lengths.written);
+  }
+
   void matches(const std::string& name, const synthesis::MatchSettings& settings,
-               std::map<std::string, std::string>& made) {
-    const std::string key = config::to_yaml(settings);
+               const std::optional<std::string>& teacher, std::map<std::string, std::string>& made) {
+    const std::string key = config::to_yaml(settings) + teacher.value_or("");
     if (!made.emplace(key, name).second) return;
-    const model::T5Config& config = model_of(e_.preference_model.model, "matches");
+    const model::T5Config& config = model_of(teacher ? teacher : e_.preference_model.model, "matches");
     Phase& phase = add("matches (" + name + ")", "matches");
-    const InputLength input = comparison(out_.lengths.written);
+    const InputLength input = teacher ? single_response() : comparison(out_.lengths.written);
     score(phase, config, input);
     const double prompts = out_.data.unlabelled_prompts;
     const double scores = prompts * real(count_scores(settings));
     phase.work.units = prompts * real(count_matches(settings));
     phase.work.tokens_read = scores * input.mean;
-    phase.work.operations = scores * score_operations(config, input.mean, Logits::computed);
+    phase.work.operations =
+        scores * score_operations(config, input.mean, teacher ? Logits::left_out : Logits::computed);
     phase.work.busy_ranks = busy_ranks(std::ceil(prompts / real(e_.runtime.shard_size)), out_.options.ranks);
     phase.disk = match_bytes(prompts, phase.work.units);
   }

@@ -23,11 +23,13 @@ std::int64_t count_matches(const synthesis::MatchSettings& matches) {
     case selection::Rule::exact: return matches.n * (matches.n - 1) / 2;
     case selection::Rule::self_training: return 1;
     case selection::Rule::random: return 0;
+    case selection::Rule::pointwise: return 1;
   }
   return 0;
 }
 
 std::int64_t count_scores(const synthesis::MatchSettings& matches) {
+  if (matches.rule == selection::Rule::pointwise) return matches.n;
   const std::int64_t asked = matches.rule == selection::Rule::best_random ? 1 : count_matches(matches);
   return asked * (matches.orders == synthesis::Orders::both ? 2 : 1);
 }

@@ -21,10 +21,10 @@ struct PhaseWork {
 };
 
 /// Comparisons of a pool of n different responses: the tournament ceil(3 n / 2) - 2 and a final; exact n (n - 1) / 2;
-/// best-random: what the tournament does not know, one.
+/// best-random: what the tournament does not know, one; pointwise: best against worst, one.
 [[nodiscard]] std::int64_t count_matches(const synthesis::MatchSettings& matches);
 
-/// Scores that they need: one or two orders of each.
+/// Scores that they need: one or two orders of each; pointwise: one of each response.
 [[nodiscard]] std::int64_t count_scores(const synthesis::MatchSettings& matches);
 
 /// One input with one decoder token: encoder + keys and values + decoder. Where the engine folds the keys and values

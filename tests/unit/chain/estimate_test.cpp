@@ -171,6 +171,18 @@ TEST(Estimate, CountsARecipeAndATrainingForEachQuantileAndTheirMatchesOnce) {
                                      "reward-c@confidence=0.0", "reward-c@confidence=0.5", "reward-d"));
 }
 
+TEST(Estimate, ScoresEachResponseOnceForAPointwiseTeacher) {
+  const std::string teacher = TOY_BASE_MODEL;
+  const Experiment experiment = read(TOY_BASE_MODEL, "recipes: {a: {n: 8}, b: {n: 8, rule: pointwise, teacher: \"" +
+                                                         teacher + "\"}}\n" + "reward_models: {c: {recipe: b}}\n");
+  const Estimate e = make_estimate(experiment, paper_size(), {});
+  const auto scores = [&](const char* name, double per_prompt) {
+    return find(e, name).work.tokens_read / per_prompt / paper_size().unlabelled_prompts;
+  };
+  EXPECT_LT(scores("matches (b)", 8), scores("matches (a)", 22)) << "a comparison reads two responses";
+  EXPECT_EQ(find(e, "matches (b)").work.units, paper_size().unlabelled_prompts);
+}
+
 TEST(Estimate, AsksForAPolicy) {
   const auto experiment = config::read<Experiment>(config::Document("name: x\ndata: {world: {}}\n", "x.yaml"));
   EXPECT_THROW((void)make_estimate(experiment, paper_size(), {}), ConfigError);

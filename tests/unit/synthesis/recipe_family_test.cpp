@@ -82,5 +82,11 @@ TEST(RecipeFamily, RefusesARatioThatIsNone) {
   }
 }
 
+TEST(RecipeFamily, HasATeacherIfItsRuleIsPointwiseAndOnlyThen) {
+  EXPECT_EQ(read("rule: pointwise\nteacher: some/folder\n").teacher, "some/folder");
+  EXPECT_THAT(refusal("rule: pointwise\n"), HasSubstr("teacher"));
+  EXPECT_THAT(refusal("teacher: some/folder\n"), HasSubstr("teacher"));
+}
+
 }  // namespace
 }  // namespace westofn::synthesis
