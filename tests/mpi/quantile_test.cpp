@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <tuple>
 
 #include "comm/single_communicator.h"
@@ -61,6 +62,46 @@ TEST(Quantile, EqualsSortingTheValuesOfAllRanks) {
     EXPECT_EQ(cuts[1].index, by_sorting(fine, 0.9).index);
     EXPECT_EQ(cuts[2].index, by_sorting(coarse, 0).index);
     EXPECT_EQ(cuts[3].value, 0);
+  }
+}
+
+/// Values of many sizes and of both signs, with as many ties as the seed wants, in any order of the indices.
+std::vector<Ranked> random_entries(std::uint64_t seed) {
+  RandomSequence random(Philox("random entries", seed, 0, ""));
+  const std::uint32_t count = 1 + random.below(300);
+  const std::uint32_t different = 1 + random.below(2 * count);
+  std::vector<std::int64_t> indices(count);
+  std::iota(indices.begin(), indices.end(), std::int64_t{1} << (10 * (seed % 5)));
+  random.shuffle(indices);
+  std::vector<Ranked> entries;
+  for (const std::int64_t index : indices) {
+    const double step = static_cast<double>(random.below(different)) - different / 2.0;
+    const double value = step == 0 && random.below(2) == 0 ? -0.0 : step;
+    entries.push_back({std::ldexp(value, static_cast<int>(seed % 7) * 100 - 300), index});
+  }
+  return entries;
+}
+
+TEST(Quantile, EqualsSortingForRandomDataWithTies) {
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+    const auto all = random_entries(seed);
+    RandomSequence random(Philox("owners", seed, 0, ""));
+    std::vector<Ranked> mine;
+    for (const auto& entry : all) {
+      if (static_cast<int>(random.below(static_cast<std::uint32_t>(world().size()))) == world().rank()) {
+        mine.push_back(entry);
+      }
+    }
+    const double q = seed % 10 == 0 ? 0 : random.uniform();
+    const auto cut = global_cuts(world(), std::vector<QuantileRequest>{{mine, q}}).front();
+    const Ranked expected = by_sorting(all, q);
+    ASSERT_EQ(cut.index, expected.index) << seed;
+    ASSERT_EQ(cut.value, expected.value) << seed;
+    const auto kept = std::ranges::count_if(mine, [&](const auto& entry) { return selection::is_kept(entry, cut); });
+    const auto dropped = static_cast<std::int64_t>(std::floor(q * static_cast<double>(all.size())));
+    ASSERT_EQ(world().all_reduce(static_cast<std::int64_t>(kept), comm::ReduceOp::sum),
+              static_cast<std::int64_t>(all.size()) - dropped)
+        << seed;
   }
 }
 

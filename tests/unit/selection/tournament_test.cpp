@@ -35,13 +35,15 @@ std::vector<double> random_values(std::int32_t n, std::uint64_t seed) {
 
 TEST(Tournament, FindsBestAndWorstOfATransitiveTeacherForEveryN) {
   for (std::int32_t n = 2; n <= 65; ++n) {
-    const auto values = random_values(n, static_cast<std::uint64_t>(n));
-    const auto result = play(*tournament(n), teacher_by_value(values)).choice;
-    EXPECT_EQ(result.outcome, PairOutcome::kept) << n;
-    EXPECT_EQ(result.chosen, std::max_element(values.begin(), values.end()) - values.begin()) << n;
-    EXPECT_EQ(result.rejected, std::min_element(values.begin(), values.end()) - values.begin()) << n;
-    EXPECT_EQ(result.confidence, teacher_by_value(values)(result.chosen, result.rejected)) << n;
-    EXPECT_FALSE(result.cycle) << n;
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      const auto values = random_values(n, 100 * seed + static_cast<std::uint64_t>(n));
+      const auto result = play(*tournament(n), teacher_by_value(values)).choice;
+      ASSERT_EQ(result.outcome, PairOutcome::kept) << n;
+      ASSERT_EQ(result.chosen, std::max_element(values.begin(), values.end()) - values.begin()) << n;
+      ASSERT_EQ(result.rejected, std::min_element(values.begin(), values.end()) - values.begin()) << n;
+      ASSERT_DOUBLE_EQ(result.confidence, teacher_by_value(values)(result.chosen, result.rejected)) << n;
+      ASSERT_FALSE(result.cycle) << n;
+    }
   }
 }
 
@@ -54,6 +56,24 @@ TEST(Tournament, PlaysNinetyFourBracketMatchesFor64AndTheFinal) {
   EXPECT_EQ(counts[Bracket::worst], 31);
   EXPECT_EQ(counts[Bracket::final], 1);
   EXPECT_EQ(result.games.back().bracket, Bracket::final);
+}
+
+TEST(Tournament, PlaysNinetyFourMatchesFor64WhateverTheTeacherAndAFinalUnlessBestAndWorstHaveMet) {
+  int without_final = 0;
+  for (std::uint64_t seed = 0; seed < 500; ++seed) {
+    const auto result = play(*tournament(64), random_teacher(seed));
+    std::size_t finals = 0;
+    bool have_met = false;
+    for (const auto& game : result.games) {
+      finals += game.bracket == Bracket::final ? 1 : 0;
+      const bool of_the_two = std::minmax(game.a, game.b) == std::minmax(result.choice.chosen, result.choice.rejected);
+      have_met = have_met || (of_the_two && game.bracket != Bracket::final);
+    }
+    ASSERT_EQ(finals, have_met ? 0U : 1U) << seed;
+    ASSERT_EQ(result.games.size() - finals, 94U) << seed;
+    without_final += have_met ? 1 : 0;
+  }
+  EXPECT_GT(without_final, 0);
 }
 
 TEST(Tournament, EqualsThePlainOneForTeachersWithTiesAndCycles) {
