@@ -14,6 +14,19 @@ constexpr const char* filetype = "westofn/mixture";
 
 constexpr std::int64_t minor_version = 1;  // 1: sample numbers and the attributes of the lineage
 
+void write_rows(Hdf5Writer& out, std::span<const MixtureRow> rows) {
+  std::vector<std::uint8_t> sources;
+  std::vector<std::int64_t> numbers;
+  sources.reserve(rows.size());
+  numbers.reserve(rows.size());
+  for (const auto& row : rows) {
+    sources.push_back(static_cast<std::uint8_t>(row.source));
+    numbers.push_back(row.row);
+  }
+  out.dataset("/source", sources, {"of each pair in training order: index into: human, synthetic", "1"});
+  out.dataset("/row", numbers, {"which pair of that source: index into /human or /synthetic", "1"});
+}
+
 template <class Member>
 void write_column(Hdf5Writer& out, const char* path, const MixtureLineage& lineage, Member SyntheticOrigin::*member,
                   const char* description) {
@@ -55,14 +68,7 @@ void read_column(const Hdf5Reader& in, const char* path, MixtureLineage& lineage
 FileInfo write_mixture(const std::string& path, std::span<const MixtureRow> rows, const MixtureLineage& lineage) {
   Hdf5Writer out;
   write_kind(out, filetype, minor_version);
-  std::vector<std::uint8_t> sources;
-  std::vector<std::int64_t> numbers;
-  for (const auto& row : rows) {
-    sources.push_back(static_cast<std::uint8_t>(row.source));
-    numbers.push_back(row.row);
-  }
-  out.dataset("/source", sources, {"of each pair in training order: index into: human, synthetic", "1"});
-  out.dataset("/row", numbers, {"which pair of that source: index into /human or /synthetic", "1"});
+  write_rows(out, rows);
   write_lineage(out, lineage);
   return out.publish(path);
 }

@@ -34,17 +34,20 @@ double value_of_bits(std::uint64_t bits) {
   return std::bit_cast<double>((bits & sign_bit) != 0 ? bits & ~sign_bit : ~bits);
 }
 
-std::uint64_t CutSearch::digit(const Key& key, int pass) {
-  const std::uint64_t word = key[static_cast<std::size_t>(pass / digits_per_word)];
-  return (word >> (bits_per_digit * (digits_per_word - 1 - pass % digits_per_word))) & (digits - 1);
-}
-
 void CutSearch::add_counts(std::span<const Ranked> entries, std::span<std::int64_t, digits> counts) const {
+  const int shift = bits_per_digit * (digits_per_word - 1 - pass_ % digits_per_word);
+  // Of the word that this digit is in, those above it are known.
+  const std::uint64_t known = pass_ % digits_per_word == 0 ? 0 : ~std::uint64_t{0} << (shift + bits_per_digit);
+  const auto count = [&](std::uint64_t word, std::uint64_t found) {
+    if (((word ^ found) & known) == 0) ++counts[(word >> shift) & (digits - 1)];
+  };
+  if (pass_ < digits_per_word) {
+    for (const auto& entry : entries) count(ordered_bits(entry.value), found_[0]);
+    return;
+  }
+  const double value = value_of_bits(found_[0]);
   for (const auto& entry : entries) {
-    const Key key = {ordered_bits(entry.value), static_cast<std::uint64_t>(entry.index)};
-    bool shares_digits = true;
-    for (int pass = 0; pass < pass_ && shares_digits; ++pass) shares_digits = digit(key, pass) == digit(found_, pass);
-    if (shares_digits) ++counts[digit(key, pass_)];
+    if (entry.value == value) count(static_cast<std::uint64_t>(entry.index), found_[1]);
   }
 }
 

@@ -53,7 +53,6 @@ class CutSearch {
 
  private:
   using Key = std::array<std::uint64_t, 2>;  ///< ordered bits of the value, index
-  static std::uint64_t digit(const Key& key, int pass);
 
   std::int64_t below_;  ///< entries to be left below among those that share the digits found so far
   Key found_{};

@@ -11,7 +11,6 @@
 
 #include "app/progress.h"
 #include "comm/agree.h"
-#include "comm/typed.h"
 #include "config/config.h"
 #include "dataset/prepared.h"
 #include "io/durable_file.h"
@@ -22,6 +21,7 @@
 #include "selection/mixture.h"
 #include "synthesis/account_text.h"
 #include "synthesis/choose_pairs.h"
+#include "synthesis/kept_pairs.h"
 #include "synthesis/lineage.h"
 #include "synthesis/quantile.h"
 #include "synthesis/recipe_balance.h"
@@ -41,28 +41,6 @@ std::string pairs_file_name(std::size_t number) {
   std::snprintf(name.data(), name.size(), "pairs-%05zu.h5", number);
   return name.data();
 }
-
-/// Kept pairs as they travel to rank 0.
-struct KeptPairs {
-  std::vector<std::int64_t> prompts;
-  std::vector<std::int64_t> files;
-  std::vector<std::int64_t> rows;
-  std::vector<std::int32_t> chosen;
-  std::vector<std::int32_t> rejected;
-
-  void add(const io::SyntheticOrigin& pair) {
-    prompts.push_back(pair.prompt);
-    files.push_back(pair.file);
-    rows.push_back(pair.row);
-    chosen.push_back(pair.chosen);
-    rejected.push_back(pair.rejected);
-  }
-
-  template <class Archive>
-  void serialize(Archive& archive, unsigned /*version*/) {
-    archive& prompts& files& rows& chosen& rejected;
-  }
-};
 
 /// The stage, with what all its steps share. The pairs are chosen twice, once for their values and once to be written:
 /// so no rank holds the texts of more than one block.
@@ -184,13 +162,13 @@ class RecipeStage {
 
   /// Collective. Completes the balance on all ranks; the kept pairs of all ranks, in order, on rank 0.
   std::vector<io::SyntheticOrigin> decide_all() {
-    KeptPairs mine;
+    std::vector<io::SyntheticOrigin> mine;
     for (std::size_t i = 0; i < places_.size(); ++i) {
       const PairOutcome outcome = outcome_of([&](std::size_t f) { return values_[f][i]; });
       balance_.count(outcome);
       if (outcome != PairOutcome::kept) continue;
       balance_.kept_confidence.add(bins_[i]);
-      mine.add(places_[i]);
+      mine.push_back(places_[i]);
     }
     places_ = {};
     values_ = {};
@@ -198,14 +176,7 @@ class RecipeStage {
     balance_.sum(world_);
     balance_.check(world_.all_reduce(prompts_read_, comm::ReduceOp::sum));
     fault_point("recipe.gather");
-    std::vector<io::SyntheticOrigin> kept;
-    for (const auto& part : comm::gather_objects(world_, mine, 0)) {
-      for (std::size_t i = 0; i < part.prompts.size(); ++i) {
-        kept.push_back({part.prompts[i], part.files[i], part.rows[i], part.chosen[i], part.rejected[i]});
-      }
-    }
-    std::ranges::sort(kept, {}, &io::SyntheticOrigin::prompt);
-    return kept;
+    return gather_kept(world_, std::move(mine));
   }
 
   /// Collective.
