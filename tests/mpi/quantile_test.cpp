@@ -83,25 +83,32 @@ std::vector<Ranked> random_entries(std::uint64_t seed) {
 }
 
 TEST(Quantile, EqualsSortingForRandomDataWithTies) {
-  for (std::uint64_t seed = 0; seed < 150; ++seed) {
-    const auto all = random_entries(seed);
+  constexpr std::uint64_t cases = 300;
+  std::vector<std::vector<Ranked>> all;
+  std::vector<std::vector<Ranked>> mine(cases);
+  std::vector<QuantileRequest> requests;
+  for (std::uint64_t seed = 0; seed < cases; ++seed) {
+    all.push_back(random_entries(seed));
     RandomSequence random(Philox("owners", seed, 0, ""));
-    std::vector<Ranked> mine;
-    for (const auto& entry : all) {
-      if (static_cast<int>(random.below(static_cast<std::uint32_t>(world().size()))) == world().rank()) {
-        mine.push_back(entry);
-      }
+    for (const auto& entry : all[seed]) {
+      const auto owner = static_cast<int>(random.below(static_cast<std::uint32_t>(world().size())));
+      if (owner == world().rank()) mine[seed].push_back(entry);
     }
-    const double q = seed % 10 == 0 ? 0 : random.uniform();
-    const auto cut = global_cuts(world(), std::vector<QuantileRequest>{{mine, q}}).front();
-    const Ranked expected = by_sorting(all, q);
-    ASSERT_EQ(cut.index, expected.index) << seed;
-    ASSERT_EQ(cut.value, expected.value) << seed;
-    const auto kept = std::ranges::count_if(mine, [&](const auto& entry) { return selection::is_kept(entry, cut); });
-    const auto dropped = static_cast<std::int64_t>(std::floor(q * static_cast<double>(all.size())));
-    ASSERT_EQ(world().all_reduce(static_cast<std::int64_t>(kept), comm::ReduceOp::sum),
-              static_cast<std::int64_t>(all.size()) - dropped)
-        << seed;
+    requests.push_back({mine[seed], seed % 10 == 0 ? 0 : random.uniform()});
+  }
+  const auto cuts = global_cuts(world(), requests);
+  std::vector<std::int64_t> kept;
+  for (std::uint64_t seed = 0; seed < cases; ++seed) {
+    const auto is_kept = [&](const Ranked& entry) { return selection::is_kept(entry, cuts[seed]); };
+    kept.push_back(std::ranges::count_if(mine[seed], is_kept));
+  }
+  world().all_reduce(kept, comm::ReduceOp::sum);
+  for (std::uint64_t seed = 0; seed < cases; ++seed) {
+    const Ranked expected = by_sorting(all[seed], requests[seed].q);
+    ASSERT_EQ(cuts[seed].index, expected.index) << seed;
+    ASSERT_EQ(cuts[seed].value, expected.value) << seed;
+    const auto dropped = std::floor(requests[seed].q * static_cast<double>(all[seed].size()));
+    ASSERT_EQ(kept[seed], static_cast<std::int64_t>(all[seed].size()) - static_cast<std::int64_t>(dropped)) << seed;
   }
 }
 
