@@ -135,6 +135,19 @@ class Synthesize(unittest.TestCase):
             one, two = self.stages("adding", name)[-1], self.stages("fresh", name)[-1]
             self.assertEqual(runner.differences(runner.contents(one), runner.contents(two)), [], name)
 
+    def test_rows_at_the_end_of_a_file_of_prompts_cost_only_themselves(self):
+        shutil.copytree(self.reference, self.folder / "appending")
+        longer = self.folder / "longer" / self.prompts[0].name
+        longer.parent.mkdir()
+        longer.write_text("".join(file.read_text() for file in self.prompts))
+        experiment = self.write_experiment("appended", [longer])
+        self.synthesize("appending", experiment=experiment)
+        self.assertEqual(len(self.stages("appending", "sft")), 1)
+        old, new = self.stages("appending", "pools")
+        shared = [file.name for file in old.glob("unlabelled*.h5") if (new / file.name).samefile(file)]
+        self.assertEqual(len(shared), 4, "the last of five shards has more prompts now")
+        self.assertEqual(self.counts(new)["unlabelled_prompts"], 30)
+
     def test_another_decision_on_the_same_pools_computes_nothing(self):
         shutil.copytree(self.reference, self.folder / "again")
         no_forward = {"WESTOFN_FAULT": ",".join(f"inference.encode:{rank}:1" for rank in range(2))}
