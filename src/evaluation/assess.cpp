@@ -126,6 +126,7 @@ class Assessor {
       for (const std::size_t length_class : length_class_) keep.push_back(length_class == c);
       result.by_length[c] = metrics::proportion(metrics::only(result.outcomes, keep), pair_groups_, inputs_.intervals);
     }
+    if (scorer.kind == ScorerKind::reward_model) result.length_correlation = correlate_with_length(scores);
     if (scorer.kind != ScorerKind::baseline) result.calibration = metrics::calibrate(probabilities(scorer));
     result.best_of_n = best_of_n(test_, scores.samples, found_.gold);
     if (!result.best_of_n.best.empty()) {
@@ -133,6 +134,21 @@ class Assessor {
       result.win_over_sft = metrics::proportion(result.best_of_n.win_over_sft, pool_groups_, inputs_.intervals);
     }
     return result;
+  }
+
+  /// Of both responses of every test pair.
+  [[nodiscard]] metrics::Estimate correlate_with_length(const ModelScores& scores) const {
+    std::vector<double> values, lengths;
+    std::vector<std::int64_t> groups;
+    for (std::size_t i = 0; i < test_.pairs.size(); ++i) {
+      for (const auto& [score, text] : {std::pair(scores.chosen[i], &test_.pairs[i].chosen),
+                                        std::pair(scores.rejected[i], &test_.pairs[i].rejected)}) {
+        values.push_back(score);
+        lengths.push_back(static_cast<double>(metrics::count_words(*text)));
+        groups.push_back(pair_groups_[i]);
+      }
+    }
+    return metrics::rank_correlation(values, lengths, groups, inputs_.intervals);
   }
 
   /// P(chosen > rejected) of every pair.
@@ -155,7 +171,7 @@ class Assessor {
     for (std::size_t i = 0; i < found_.scorers.size(); ++i) {
       if (i == found_.reference || found_.scorers[i].kind != ScorerKind::reward_model) continue;
       const Report& model = found_.reports[i];
-      Difference difference{i, {}, {}};
+      Difference difference{i, {}, {}, metrics::mcnemar(model.outcomes, reference.outcomes)};
       difference.accuracy =
           metrics::paired_difference(model.outcomes, reference.outcomes, pair_groups_, inputs_.intervals);
       difference.win_over_pool = metrics::paired_difference(

@@ -13,6 +13,7 @@
 #include "evaluation/model_scores.h"
 #include "evaluation/test_set.h"
 #include "metrics/accuracy.h"
+#include "metrics/association.h"
 #include "metrics/interval.h"
 
 namespace westofn::evaluation {
@@ -40,6 +41,7 @@ struct Report {
   metrics::Estimate accuracy, high_confidence, win_over_pool, win_over_sft;
   std::optional<metrics::Calibration> calibration;  ///< of models
   std::array<metrics::Estimate, metrics::length_classes.size()> by_length;
+  metrics::Estimate length_correlation;  ///< of reward models: score and words of a response, by ranks
   BestOfN best_of_n;
 };
 
@@ -47,6 +49,7 @@ struct Report {
 struct Difference {
   std::size_t model = 0;  ///< index of the scorer
   metrics::Estimate accuracy, win_over_pool;
+  metrics::McNemar test;  ///< of the accuracy; first: the model, second: the reference
 };
 
 /// How a recipe's labels agree with gold.

@@ -132,7 +132,7 @@ app::StageSpec evaluate_spec(const EvaluationSettings& settings, const model::Ru
                                          [&](const NamedInput& model) { return model.name == *settings.reference; })) {
     throw ConfigError("evaluation.reference: '" + *settings.reference + "' is none of the reward models");
   }
-  app::StageSpec spec{"evaluate", 1, "", {inputs.prepared.for_manifest()}};
+  app::StageSpec spec{"evaluate", 2, "", {inputs.prepared.for_manifest()}};
   spec.settings = "seed: " + std::to_string(seed) + "\n" + config::to_yaml(settings) +
                   "gold: " + (inputs.gold == GoldChoice::toy ? "toy" : "none") + "\n" +
                   model::computing_settings(runtime, model::Work::scoring);

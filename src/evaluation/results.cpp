@@ -13,7 +13,7 @@ namespace {
 
 using metrics::Estimate;
 
-const std::vector<std::int64_t> results_version = {1, 0};
+const std::vector<std::int64_t> results_version = {1, 1};
 
 /// A number or a vector of numbers for each item of a list.
 template <class Items, class Value>
@@ -108,6 +108,9 @@ class EvaluationWriter {
            return column(r.by_length, [](const Estimate& e) { return static_cast<double>(e.count); });
          },
          {"pairs of each of these classes", "1"});
+    estimates(
+        "/models/length_correlation", &Report::length_correlation,
+        "Spearman's rank correlation of score and words over the responses of the test pairs; reward models only");
   }
 
   void calibration() {
@@ -158,6 +161,13 @@ class EvaluationWriter {
                  column(list, [](const Difference& d) { return static_cast<std::int64_t>(d.model); }),
                  {"index of the model that is compared with the reference", "1"});
     verdicts("/differences/accuracy", &Difference::accuracy, "accuracy minus that of the reference, same pairs");
+    const auto test = [&](const char* name, auto field, const char* what) {
+      out_.dataset(std::string("/differences/mcnemar/") + name,
+                   column(list, [field](const Difference& d) { return d.test.*field; }), {what, "1"});
+    };
+    test("only_model", &metrics::McNemar::only_first, "test pairs on which the model does better than the reference");
+    test("only_reference", &metrics::McNemar::only_second, "test pairs on which the reference does better");
+    test("p_value", &metrics::McNemar::p_value, "McNemar's exact test of the accuracy, two-sided, pair by pair");
     verdicts("/differences/win_over_pool", &Difference::win_over_pool, "win minus that of the reference, same prompts");
   }
 

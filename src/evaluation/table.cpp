@@ -55,6 +55,30 @@ std::string sentence(const std::string& measure, const Estimate& difference) {
          "\n";
 }
 
+/// McNemar's test below the difference of accuracy.
+std::string of_test(const Difference& difference) {
+  if (difference.accuracy.count == 0) return "";
+  std::array<char, 32> p{};
+  std::snprintf(p.data(), p.size(), "%.2g", difference.test.p_value);
+  return "  " + cell("", 20) + "better on " + std::to_string(difference.test.only_first) + " pairs, worse on " +
+         std::to_string(difference.test.only_second) + " (McNemar's test: p = " + p.data() + ")\n";
+}
+
+/// How far scores follow the length of the response.
+std::string length_lines(const Assessment& found) {
+  std::string text;
+  for (std::size_t i = 0; i < found.scorers.size(); ++i) {
+    const Estimate& correlation = found.reports[i].length_correlation;
+    if (std::isnan(correlation.value)) continue;
+    std::array<char, 64> numbers{};
+    const bool has_interval = !std::isnan(correlation.low);
+    std::snprintf(numbers.data(), numbers.size(), has_interval ? "%+.2f [%+.2f, %+.2f]" : "%+.2f", correlation.value,
+                  correlation.low, correlation.high);
+    text += name_cell(found.scorers[i].name) + numbers.data() + "\n";
+  }
+  return text.empty() ? "" : "\nscore and length of the response, rank correlation:\n" + text;
+}
+
 std::string heading(const Assessment& found, const TestSet& test, double level) {
   const auto high = found.reports.empty() ? 0 : found.reports.front().high_confidence.count;
   std::string text =
@@ -87,8 +111,10 @@ std::string make_table(const Assessment& found, const TestSet& test, const std::
   for (const auto& difference : found.differences) {
     text += "\n" + printable(found.scorers[difference.model].name, 40) + " minus " +
             printable(found.scorers[found.reference].name, 40) + ", in points:\n" +
-            sentence("accuracy", difference.accuracy) + sentence(best + " win", difference.win_over_pool);
+            sentence("accuracy", difference.accuracy) + of_test(difference) +
+            sentence(best + " win", difference.win_over_pool);
   }
+  text += length_lines(found);
   if (!recipes.empty()) {
     text += "\n" + line("recipe", "prompts", std::array<std::string, 2>{"pairs kept", "labels right by gold"});
   }

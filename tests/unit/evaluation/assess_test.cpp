@@ -67,6 +67,31 @@ TEST(Assess, RanksModelsBaselinesAndGoldAsTheyAre) {
   EXPECT_TRUE(preference.calibration.has_value());
 }
 
+TEST(Assess, TellsHowFarScoresFollowTheLengthAndWhichPairsDecideADifference) {
+  const TestSet test = toy_test_set(300, 0, 4);
+  Scorer words = noisy_model(test, "words", 0);
+  for (std::size_t i = 0; i < test.pairs.size(); ++i) {
+    words.scores.chosen[i] = 3.0 * static_cast<double>(metrics::count_words(test.pairs[i].chosen));
+    words.scores.rejected[i] = 3.0 * static_cast<double>(metrics::count_words(test.pairs[i].rejected));
+  }
+  const Assessment found = assess_models(test, {words, noisy_model(test, "good", 1)});
+  EXPECT_NEAR(found.reports[0].length_correlation.value, 1, 1e-12);
+  EXPECT_EQ(found.reports[0].length_correlation.count, 600) << "both responses of each pair";
+  EXPECT_LT(std::abs(found.reports[1].length_correlation.value), 0.8);
+  EXPECT_EQ(found.reports.back().length_correlation.count, 0) << "for reward models only";
+  ASSERT_EQ(found.differences.size(), 1U);
+  const auto& [good, reference] = std::tie(found.reports[1].outcomes, found.reports[0].outcomes);
+  std::int64_t better = 0;
+  std::int64_t worse = 0;
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    better += good[i] > reference[i] ? 1 : 0;
+    worse += good[i] < reference[i] ? 1 : 0;
+  }
+  EXPECT_EQ(found.differences[0].test.only_first, better);
+  EXPECT_EQ(found.differences[0].test.only_second, worse);
+  EXPECT_LT(found.differences[0].test.p_value, 1e-3);
+}
+
 TEST(Assess, CurvesStartAtTheMeanAndEndAtTheBest) {
   const TestSet test = toy_test_set(10, 20, 8);
   const Assessment found = assess_models(test, {noisy_model(test, "model", 2)});

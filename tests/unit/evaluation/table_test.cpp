@@ -28,7 +28,8 @@ struct Made {
                      {"a model with a very long name indeed", ScorerKind::reward_model, {}},
                      {preference_name, ScorerKind::preference_model, {}}};
     found.reports = {report, report, Report{}};
-    found.differences = {{1, {0.002, -0.011, 0.015, 2000}, {-0.047, -0.08, -0.012, 200}}};
+    found.differences = {{1, {0.002, -0.011, 0.015, 2000}, {-0.047, -0.08, -0.012, 200}, {104, 100, 0.8336}}};
+    found.reports[1].length_correlation = {0.125, 0.0951, 0.1549, 4000};
     found.recipes = {{600, 597, {0.977, 0.961, 0.989, 597}, {}}};
   }
 };
@@ -49,6 +50,8 @@ TEST(Table, SaysEachNumberWithItsIntervalAndEachVerdictInWords) {
   EXPECT_THAT(table, HasSubstr("minus hf50"));
   EXPECT_THAT(table, ::testing::ContainsRegex("accuracy +\\+0\\.2 \\[-1\\.1, \\+1\\.5\\] +no difference seen"));
   EXPECT_THAT(table, ::testing::ContainsRegex("Best-of-4 win +-4\\.7 \\[-8\\.0, -1\\.2\\] +worse"));
+  EXPECT_THAT(table, HasSubstr("better on 104 pairs, worse on 100 (McNemar's test: p = 0.83)"));
+  EXPECT_THAT(table, HasSubstr("rank correlation:\na model with a very l +0.12 [+0.10, +0.15]\n"));
   EXPECT_THAT(table, ::testing::ContainsRegex("west_of_64 +600 +597 +97\\.7 \\[96\\.1, 98\\.9\\]"));
 }
 
