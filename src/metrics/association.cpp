@@ -47,12 +47,6 @@ struct Moments {
   }
 };
 
-double quantile(const std::vector<double>& sorted, double q) {
-  const double place = q * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  return std::lerp(sorted[below], sorted[std::min(below + 1, sorted.size() - 1)], place - static_cast<double>(below));
-}
-
 void add_interval(const std::vector<Moments>& groups, const IntervalOptions& options, Estimate& estimate) {
   const Philox random("bootstrap", options.seed, 0, "");
   std::vector<double> drawn;
@@ -67,8 +61,8 @@ void add_interval(const std::vector<Moments>& groups, const IntervalOptions& opt
   }
   if (drawn.empty()) return;
   std::ranges::sort(drawn);
-  estimate.low = quantile(drawn, (1 - options.level) / 2);
-  estimate.high = quantile(drawn, (1 + options.level) / 2);
+  estimate.low = sorted_quantile(drawn, (1 - options.level) / 2);
+  estimate.high = sorted_quantile(drawn, (1 + options.level) / 2);
 }
 
 }  // namespace

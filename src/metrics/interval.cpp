@@ -42,14 +42,6 @@ GroupSum total(const std::vector<GroupSum>& groups) {
   return all;
 }
 
-/// The q-quantile of sorted values, interpolated between neighbours.
-double quantile(const std::vector<double>& sorted, double q) {
-  const double place = q * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return std::lerp(sorted[below], sorted[above], place - static_cast<double>(below));
-}
-
 Estimate bootstrap(const std::vector<GroupSum>& groups, const IntervalOptions& options) {
   const GroupSum all = total(groups);
   if (all.count == 0) return {};
@@ -68,8 +60,8 @@ Estimate bootstrap(const std::vector<GroupSum>& groups, const IntervalOptions& o
     means[r] = drawn.sum / static_cast<double>(drawn.count);
   }
   std::sort(means.begin(), means.end());
-  estimate.low = quantile(means, (1 - options.level) / 2);
-  estimate.high = quantile(means, (1 + options.level) / 2);
+  estimate.low = sorted_quantile(means, (1 - options.level) / 2);
+  estimate.high = sorted_quantile(means, (1 + options.level) / 2);
   return estimate;
 }
 
@@ -85,6 +77,13 @@ double normal_bound(double level) {
 }
 
 }  // namespace
+
+double sorted_quantile(const std::vector<double>& sorted, double q) {
+  const double place = q * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return std::lerp(sorted[below], sorted[above], place - static_cast<double>(below));
+}
 
 std::vector<std::int64_t> number_groups(std::span<const std::string> names) {
   std::unordered_map<std::string, std::int64_t> known;

@@ -49,6 +49,9 @@ struct IntervalOptions {
 [[nodiscard]] Estimate paired_difference(std::span<const double> a, std::span<const double> b,
                                          std::span<const std::int64_t> groups, const IntervalOptions& options);
 
+/// The q-quantile of ascending values, at least one, interpolated between neighbours.
+[[nodiscard]] double sorted_quantile(const std::vector<double>& sorted, double q);
+
 enum class Verdict : std::uint8_t { no_difference_seen = 0, better = 1, worse = 2 };
 
 /// Better or worse only if 0 lies outside the interval of the difference.

@@ -1,92 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+// What a training computes: the same bits on any number of ranks, and what a plain loop computes.
 #include "training/trainer.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cmath>
-#include <csignal>
-#include <filesystem>
-#include <fstream>
-#include <limits>
 
-#include "comm/thread_communicator.h"
-#include "support/temporary_folder.h"
-#include "support/toy_task.h"
 #include "training/checkpoint.h"
 #include "training/schedule.h"
-#include "util/error.h"
+#include "unit/training/trainer_fixture.h"
 
 namespace westofn::training {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::bytes_of;
-using ::testing::HasSubstr;
-using testing::toy_options;
 using testing::ToyTask;
 
-const auto adamw_options = toy_options(OptimizerKind::adamw);
-const auto adafactor_options = toy_options(OptimizerKind::adafactor);
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-/// What a test does to the task of a rank before it is trained.
-using Prepare = std::function<void(ToyTask&, int rank)>;
-
-class Trainer : public ::testing::Test {
- protected:
-  /// Trains on threads in a run folder; the result of rank 0, after all ranks are seen to have the same.
-  TrainingResult run(int ranks, const std::string& name, const TrainerOptions& options, const Prepare& prepare = {}) {
-    app::RunFolder(folder_ / name).make();
-    const app::StopControl stop(std::nullopt);
-    std::vector<TrainingResult> results(static_cast<std::size_t>(ranks));
-    losses_ = 0;
-    comm::run_threads(ranks, [&](comm::Communicator& world) {
-      ToyTask task;
-      if (prepare) prepare(task, world.rank());
-      auto result = testing::train_toy(world, folder_ / name, task, options, stop);
-      for (std::size_t i = 0; i < result.best_weights.size(); ++i) {
-        EXPECT_TRUE(at::equal(result.best_weights[i].value, task.parameters()[i].value));
-      }
-      losses_ += task.losses;
-      results[static_cast<std::size_t>(world.rank())] = std::move(result);
-    });
-    for (const auto& result : results) EXPECT_EQ(bytes_of(result), bytes_of(results[0]));
-    return results[0];
-  }
-
-  /// The checkpoint folders of a run, oldest first.
-  [[nodiscard]] std::vector<fs::path> checkpoints(const std::string& name) const {
-    const app::StageSpec spec{"toy", 1, "", {}};
-    const fs::path parent = app::RunFolder(folder_ / name).stage(spec.folder_name()) + "/checkpoints";
-    std::vector<fs::path> paths;
-    if (!fs::exists(parent)) return paths;
-    for (const auto& entry : fs::directory_iterator(parent)) paths.push_back(entry.path());
-    std::sort(paths.begin(), paths.end());
-    return paths;
-  }
-
-  /// Trains with a checkpoint at every step until something breaks before this step is done.
-  void break_at(std::int64_t step, int ranks, const std::string& name) {
-    auto options = adafactor_options;
-    options.runtime.checkpoint_minutes = 0;
-    EXPECT_THROW(run(ranks, name, options,
-                     [&](ToyTask& task, int) {
-                       task.on_batch = [&](std::int64_t now) {
-                         if (now == step) throw InternalError("broken");
-                       };
-                     }),
-                 InternalError);
-  }
-
-  testing::TemporaryFolder folder_;
-  std::atomic<int> losses_ = 0;  ///< micro-batches that all ranks of the last run have computed
-};
-
-TEST_F(Trainer, GivesTheSameBitsOnAnyNumberOfRanks) {
+TEST_F(TrainerTest, GivesTheSameBitsOnAnyNumberOfRanks) {
   for (const auto& options : {adamw_options, adafactor_options}) {
     const std::string kind(config::enum_name(options.settings.optimizer));
     const auto one = run(1, kind + "1", options);
@@ -155,7 +87,7 @@ struct PlainLoop {
   }
 };
 
-TEST_F(Trainer, AgreesWithAPlainLoopInFloat64) {
+TEST_F(TrainerTest, AgreesWithAPlainLoopInFloat64) {
   for (const double clip_norm : {0.05, 1e9}) {
     auto options = adamw_options;
     options.settings.clip_norm = clip_norm;
@@ -179,7 +111,7 @@ TEST_F(Trainer, AgreesWithAPlainLoopInFloat64) {
   }
 }
 
-TEST_F(Trainer, ClipsAdafactorOnlyIfItIsToldTo) {
+TEST_F(TrainerTest, ClipsAdafactorOnlyIfItIsToldTo) {
   auto options = adafactor_options;
   const auto unset = run(1, "unset", options);
   options.settings.clip_norm = 0;
@@ -196,63 +128,7 @@ TEST_F(Trainer, ClipsAdafactorOnlyIfItIsToldTo) {
   EXPECT_NE(bytes_of(run(1, "adamw-none", options)), bytes_of(of_adamw));
 }
 
-TEST_F(Trainer, EndsWithTheSameBitsAfterAFailureOnOtherRanks) {
-  const auto undisturbed = run(1, "undisturbed", adafactor_options);
-  for (const auto& [first, second] : {std::pair{1, 1}, {1, 4}, {4, 1}, {3, 2}}) {
-    const std::string name = std::to_string(first) + "-" + std::to_string(second);
-    break_at(13, first, name);
-    EXPECT_EQ(bytes_of(run(second, name, adafactor_options)), bytes_of(undisturbed)) << name;
-    EXPECT_EQ(losses_, 7 * 6) << "13 of 20 steps are not done again";
-  }
-}
-
-TEST_F(Trainer, StopsInTimeAndGoesOn) {
-  const auto undisturbed = run(1, "undisturbed", adamw_options);
-  EXPECT_THROW(run(2, "stopped", adamw_options,
-                   [](ToyTask& task, int rank) {
-                     task.on_batch = [rank](std::int64_t step) {
-                       if (step == 5 && rank == 1) std::raise(SIGUSR1);
-                     };
-                   }),
-               StopRequested);
-  EXPECT_EQ(checkpoints("stopped").size(), 1U);
-  EXPECT_EQ(bytes_of(run(3, "stopped", adamw_options)), bytes_of(undisturbed));
-  EXPECT_LE(losses_, 14 * 6);
-}
-
-TEST_F(Trainer, KeepsTwoCheckpointsAndFallsBackFromADamagedOne) {
-  const auto undisturbed = run(1, "undisturbed", adafactor_options);
-  const auto damage = [](const fs::path& file) {
-    std::string bytes = testing::read_all(file);
-    bytes[bytes.size() - 9] = static_cast<char>(bytes[bytes.size() - 9] ^ 1);
-    std::ofstream(file, std::ios::binary) << bytes;
-  };
-  const std::vector<std::function<void(const fs::path&)>> accidents = {
-      [&](const fs::path& folder) { damage(folder / "state-00001.safetensors"); },
-      [&](const fs::path& folder) { damage(folder / "manifest.json"); },
-      [&](const fs::path& folder) { fs::remove(folder / "state-00000.safetensors"); },
-      [&](const fs::path& folder) { fs::remove(folder / "manifest.json"); },
-  };
-  for (std::size_t i = 0; i < accidents.size(); ++i) {
-    const std::string name = "damaged" + std::to_string(i);
-    break_at(9, 2, name);
-    const auto paths = checkpoints(name);
-    ASSERT_EQ(paths.size(), 2U);
-    EXPECT_EQ(paths.back().filename(), "step-00000009");
-    accidents[i](paths.back());
-    EXPECT_EQ(bytes_of(run(2, name, adafactor_options)), bytes_of(undisturbed));
-    EXPECT_EQ(losses_, 12 * 6) << "from step 8 on";
-  }
-}
-
-TEST_F(Trainer, StartsAnewWhenEveryCheckpointIsDamaged) {
-  break_at(9, 1, "damaged");
-  for (const auto& path : checkpoints("damaged")) fs::resize_file(path / "state-00000.safetensors", 100);
-  run(1, "damaged", adafactor_options);
-  EXPECT_EQ(losses_, 20 * 6);
-}
-
-TEST_F(Trainer, SharesOutTheStateOfTheOptimizer) {
+TEST_F(TrainerTest, SharesOutTheStateOfTheOptimizer) {
   const auto largest_share = [&](int ranks, const std::string& name) {
     break_at(3, ranks, name);
     std::uintmax_t largest = 0;
@@ -267,176 +143,6 @@ TEST_F(Trainer, SharesOutTheStateOfTheOptimizer) {
   };
   // [5,3] weighs 15 of 23 numbers: three ranks cannot do better than to give it to one of them.
   EXPECT_LE(largest_share(3, "three"), largest_share(1, "one") * 3 / 4);
-}
-
-TEST_F(Trainer, RemovesItsCheckpointsWhenToldTo) {
-  break_at(3, 2, "run");
-  ASSERT_FALSE(checkpoints("run").empty());
-  const std::string stage = checkpoints("run").back().parent_path().parent_path().string();
-  const app::StopControl stop(std::nullopt);
-  comm::run_threads(2, [&](comm::Communicator& world) {
-    const app::CommonOptions common;
-    app::JobContext job{world, world, common, stop};
-    remove_checkpoints(job, stage);
-    remove_checkpoints(job, stage);
-  });
-  EXPECT_TRUE(fs::exists(stage));
-  EXPECT_FALSE(fs::exists(stage + "/checkpoints"));
-}
-
-TEST_F(Trainer, SkipsAStepThatIsNotFinite) {
-  const auto poison = [](ToyTask& task, int) {
-    // Among the first five, steps 2 and 5 have this example.
-    task.factor = [](std::int64_t example) { return example == 28 ? nan : 1.0; };
-  };
-  auto options = adafactor_options;
-  options.settings.steps = 5;
-  options.settings.schedule = ScheduleKind::constant;
-  const auto one = run(1, "one", options, poison);
-  EXPECT_EQ(bytes_of(run(3, "three", options, poison)), bytes_of(one));
-  for (const auto& point : one.curve) {
-    const bool skipped = point.step == 0 || point.step == 2 || point.step == 5;
-    EXPECT_EQ(std::isnan(point.loss), skipped) << point.step;
-    EXPECT_EQ(std::isnan(point.gradient_norm), skipped) << point.step;
-  }
-  for (const auto& [name, value] : one.best_weights) EXPECT_TRUE(at::isfinite(value).all().item<bool>()) << name;
-}
-
-TEST_F(Trainer, EndsAfterTenStepsThatAreNotFinite) {
-  for (const int ranks : {1, 3}) {
-    try {
-      run(ranks, "nan" + std::to_string(ranks), adamw_options, [](ToyTask& task, int) {
-        task.on_batch = [&task](std::int64_t step) {
-          if (step == 2) task.factor = [](std::int64_t) { return std::numeric_limits<double>::infinity(); };
-        };
-      });
-      ADD_FAILURE() << "goes on for ever";
-    } catch (const DataError& error) {
-      EXPECT_THAT(error.what(), HasSubstr("step 12"));
-      EXPECT_THAT(error.what(), HasSubstr("training examples 27, 30)")) << "the first micro-batch";
-    }
-  }
-}
-
-TEST_F(Trainer, NamesTheExamplesOfAGradientThatIsNotFiniteThoughTheLossIs) {
-  for (const int ranks : {1, 2, 3}) {
-    try {
-      run(ranks, "gradient" + std::to_string(ranks), adamw_options, [](ToyTask& task, int) {
-        // Every step has an example that is 7 times the step; it stands in the first micro-batch.
-        auto is_broken = std::make_shared<bool>(false);
-        auto step_now = std::make_shared<std::int64_t>(0);
-        task.on_batch = [=](std::int64_t step) { *step_now = step; };
-        task.factor = [=](std::int64_t example) {
-          *is_broken =
-              example == (*step_now * 7 + 3 * 5) % 50 || (*is_broken && example == (*step_now * 7 + 3 * 4) % 50);
-          return 1.0;
-        };
-        task.spoil = [=](at::Tensor gradient) {
-          return *is_broken && gradient.defined() ? gradient.mul(nan) : gradient;
-        };
-      });
-      ADD_FAILURE() << "goes on for ever";
-    } catch (const DataError& error) {
-      EXPECT_THAT(error.what(), HasSubstr("step 10"));
-      EXPECT_THAT(error.what(), HasSubstr("training examples 25, 28)")) << "the third micro-batch of step 9";
-    }
-  }
-}
-
-/// Tells of a given accuracy at each validation.
-class ScriptedTask : public ToyTask {
- public:
-  explicit ScriptedTask(std::vector<double> accuracies) : accuracies_(std::move(accuracies)) {}
-  std::int64_t validation_portions() const override { return 1; }
-  Validation validate(std::int64_t) override { return {1, accuracies_.at(next_++), 1, 1}; }
-  Selection selection() const override { return Selection::accuracy; }
-
- private:
-  std::vector<double> accuracies_;
-  std::size_t next_ = 0;
-};
-
-TEST_F(Trainer, KeepsTheWeightsOfTheBestValidation) {
-  auto options = adafactor_options;
-  options.settings.schedule = ScheduleKind::constant;
-  const auto train_on_one = [&](ScriptedTask task, const std::string& name) {
-    app::RunFolder(folder_ / name).make();
-    const app::StopControl stop(std::nullopt);
-    TrainingResult result;
-    comm::run_threads(
-        1, [&](comm::Communicator& world) { result = testing::train_toy(world, folder_ / name, task, options, stop); });
-    return result;
-  };
-  const auto best_of_all = train_on_one(ScriptedTask({0.9, 0.5, 0.7, 0.7, 0.6}), "all");
-  EXPECT_EQ(best_of_all.best_step, 18);
-  options.settings.steps = 18;
-  const auto first_18 = train_on_one(ScriptedTask({0, 0, 0, 0}), "first");
-  ASSERT_EQ(first_18.best_step, 18);
-  for (std::size_t i = 0; i < first_18.best_weights.size(); ++i) {
-    EXPECT_TRUE(at::equal(first_18.best_weights[i].value, best_of_all.best_weights[i].value));
-  }
-}
-
-/// Tells of an accuracy that depends on the number of the validation alone, also after a restart.
-class ScheduledTask : public ToyTask {
- public:
-  ScheduledTask(std::vector<double> accuracies, std::int64_t first)
-      : accuracies_(std::move(accuracies)), next_(static_cast<std::size_t>(first)) {}
-  std::int64_t validation_portions() const override { return 1; }
-  Validation validate(std::int64_t) override { return {1, accuracies_.at(next_++), 1, 1}; }
-  Selection selection() const override { return Selection::accuracy; }
-
- private:
-  std::vector<double> accuracies_;
-  std::size_t next_;
-};
-
-TEST_F(Trainer, StopsEarlyAfterValidationsWithoutABetterOneAlsoWhenItIsResumed) {
-  auto options = adafactor_options;
-  options.settings.validate_every = 2;
-  options.settings.early_stop = 3;
-  const std::vector<double> accuracies = {0.9, 0.5, 0.6, 0.6, 0.7, 0.65, 0.7, 0.1, 0.95, 0.96, 0.97};
-  const auto train_from = [&](const std::string& name, std::int64_t first_validation, std::int64_t break_at) {
-    app::RunFolder(folder_ / name).make();
-    const app::StopControl stop(std::nullopt);
-    TrainingResult result;
-    comm::run_threads(1, [&](comm::Communicator& world) {
-      ScheduledTask task(accuracies, first_validation);
-      task.on_batch = [&](std::int64_t step) {
-        if (step == break_at) throw InternalError("broken");
-      };
-      result = testing::train_toy(world, folder_ / name, task, options, stop);
-      losses_ = task.losses;
-    });
-    return result;
-  };
-  const auto undisturbed = train_from("undisturbed", 0, -1);
-  EXPECT_EQ(undisturbed.curve.back().step, 14) << "0.7 at step 8, then 0.65, 0.7 and 0.1";
-  EXPECT_EQ(undisturbed.best_step, 12) << "of equal ones the later, as without early stop";
-  options.runtime.checkpoint_minutes = 0;
-  EXPECT_THROW(train_from("resumed", 0, 11), InternalError);
-  const auto resumed = train_from("resumed", 6, -1);
-  EXPECT_EQ(losses_, 3 * 6) << "only steps 12 to 14";
-  EXPECT_EQ(bytes_of(resumed), bytes_of(undisturbed));
-}
-
-TEST_F(Trainer, ReturnsTheUntrainedModelForNoSteps) {
-  auto options = adamw_options;
-  options.settings.steps = 0;
-  const auto result = run(2, "none", options);
-  EXPECT_EQ(result.best_step, 0);
-  ASSERT_EQ(result.curve.size(), 1U);
-  EXPECT_GT(result.curve[0].validation_loss, 0);
-  ToyTask untrained;
-  for (std::size_t i = 0; i < result.best_weights.size(); ++i) {
-    EXPECT_TRUE(at::equal(result.best_weights[i].value, untrained.parameters()[i].value));
-  }
-}
-
-TEST_F(Trainer, SaysWhenACheckpointIsOfAnotherModel) {
-  break_at(3, 1, "run");
-  auto options = adamw_options;  // has other state
-  EXPECT_THROW(run(1, "run", options), DataError);
 }
 
 }  // namespace
