@@ -151,7 +151,7 @@ class Synthesize(unittest.TestCase):
     def test_another_decision_on_the_same_pools_computes_nothing(self):
         shutil.copytree(self.reference, self.folder / "again")
         no_forward = {"WESTOFN_FAULT": ",".join(f"inference.encode:{rank}:1" for rank in range(2))}
-        for change in ("confidence=0.5", "likelihood=0.25", "mixture=truncate", "human=hf100"):
+        for change in ("confidence=0.5", "likelihood=0.25", "mixture=truncate", "human=hf100", "ratio=2"):
             self.synthesize("again", "--set", f"recipes.west_of_8.{change}", **no_forward)
         # The only pair of self-training has met in the first round of the tournament.
         self.synthesize("again", "--set", "recipes.west_of_8.rule=self-training", **no_forward)
