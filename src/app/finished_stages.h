@@ -3,12 +3,15 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/run_folder.h"
 #include "app/stage.h"
 #include "io/manifest.h"
+#include "util/error.h"
+#include "util/log.h"
 
 namespace westofn::app {
 
@@ -25,6 +28,18 @@ struct FinishedStage {
 /// manifests are passed over: they are no concern of a new stage.
 [[nodiscard]] std::vector<FinishedStage> finished_stages(const RunFolder& run, const std::string& name,
                                                          const std::function<bool(const io::Manifest&)>& is_wanted);
+
+/// Local. What `read` makes of a file that a finished stage has left; nothing, with a warning, if the file is missing
+/// or damaged: what cannot be lent is made anew.
+template <class Read>
+[[nodiscard]] auto read_if_intact(const Read& read) -> std::optional<decltype(read())> {
+  try {
+    return read();
+  } catch (const DataError& error) {
+    log_warning(std::string(error.what()) + "; it is not used, what it has is made anew");
+    return std::nullopt;
+  }
+}
 
 /// Local. Gives a file of a finished stage to the stage that is being made, under the same name: as a second name of
 /// the same file where the file system has such, else as a copy. Throws IoError.

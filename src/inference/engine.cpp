@@ -99,7 +99,6 @@ void Engine::add_feed_forward(at::Tensor& x_MD, const FeedForwardMatrices& weigh
 
 Source Engine::encode(std::span<const tokenizer::Tokens> sequences) const {
   fault_point("inference.encode");
-  fault_point("inference.encode");
   const at::NoGradGuard no_gradients;
   Source source{{}, backend_->lay_out(lengths_of(sequences))};
   const Layout& layout = source.layout;

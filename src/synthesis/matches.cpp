@@ -85,6 +85,11 @@ class MatchesStage {
     [[nodiscard]] bool knows(const io::FileInfo& pool) const {
       return std::ranges::find(pools.files, pool) != pools.files.end();
     }
+    /// The matches in a pool file; nothing if they are damaged.
+    [[nodiscard]] std::optional<io::MatchShard> read(const std::string& name) const {
+      return app::read_if_intact(
+          [&] { return io::read_matches(matches.folder + "/" + name, io::find_file(matches.manifest, name)); });
+    }
   };
 
   /// Local. `pools` are those of this stage.
@@ -119,9 +124,8 @@ class MatchesStage {
         if (io::file_status(stage_.folder() + "/" + files_[i].name)) continue;
         for (const Earlier& earlier : earlier_) {
           if (!earlier.same_settings || !earlier.knows(files_[i])) continue;
-          const io::FileInfo& file = io::find_file(earlier.matches.manifest, files_[i].name);
-          static_cast<void>(io::read_matches(earlier.matches.folder + "/" + file.name, file));  // verified
-          app::take_over_file(stage_, earlier.matches, file);
+          if (!earlier.read(files_[i].name)) continue;  // verified
+          app::take_over_file(stage_, earlier.matches, io::find_file(earlier.matches.manifest, files_[i].name));
           ++taken;
           break;
         }
@@ -206,9 +210,8 @@ class MatchesStage {
     std::vector<Match> known;
     for (const Earlier& earlier : earlier_) {
       if (!earlier.knows(pool)) continue;
-      const std::string path = earlier.matches.folder + "/" + pool.name;
-      const auto shard = io::read_matches(path, io::find_file(earlier.matches.manifest, pool.name));
-      known.insert(known.end(), shard.matches.begin(), shard.matches.end());
+      const auto shard = earlier.read(pool.name);
+      if (shard) known.insert(known.end(), shard->matches.begin(), shard->matches.end());
     }
     return known;
   }

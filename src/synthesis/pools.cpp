@@ -94,8 +94,9 @@ class PoolsStage {
     if (io::file_status(stage_.folder() + "/" + name)) return false;
     for (const auto& stage : earlier) {
       const auto file = std::ranges::find(stage.manifest.files, name, &io::FileInfo::name);
-      if (file == stage.manifest.files.end() || !holds(shard, io::read_pool(stage.folder + "/" + name, *file)))
-        continue;
+      if (file == stage.manifest.files.end()) continue;
+      const auto pools = app::read_if_intact([&] { return io::read_pool(stage.folder + "/" + name, *file); });
+      if (!pools || !holds(shard, *pools)) continue;
       app::take_over_file(stage_, stage, *file);
       return true;
     }

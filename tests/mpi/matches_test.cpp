@@ -187,6 +187,21 @@ TEST_F(Matches, OfTheTournamentAreNotAskedAgain) {
   EXPECT_EQ(helped.key, fresh.key) << "what is known saves work, it changes nothing";
 }
 
+TEST_F(Matches, OfDamagedEarlierFilesAreAskedAgain) {
+  make(world(), "run");
+  const std::string earlier = stage("run");
+  world().barrier();
+  if (world().rank() == 0) {
+    for (std::int64_t shard = 0; shard < shards; ++shard) {
+      fs::resize_file(earlier + "/" + io::pool_file_name(PromptSet::unlabelled, 0, shard), 100);
+    }
+  }
+  world().barrier();
+  inputs_.settings.rule = Rule::best_random;
+  const auto counts = make(world(), "run").counts;
+  EXPECT_EQ(counts.at("scored"), 2 * counts.at("matches"));
+}
+
 TEST_F(Matches, OfFewerResponsesPlayOnlyWhatIsNew) {
   make(world(), "run");
   inputs_.settings.n = pool_size / 2;

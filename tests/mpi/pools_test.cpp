@@ -160,6 +160,24 @@ TEST_F(Pools, AreWrittenOnlyForThePromptsThatWereAdded) {
   world().barrier();
 }
 
+TEST_F(Pools, OfDamagedEarlierFilesAreWrittenAnew) {
+  make(world(), "run");
+  world().barrier();
+  if (world().rank() == 0) {
+    fs::resize_file(stage("run") + "/unlabelled-00000-00000.h5", 100);
+    fs::remove(stage("run") + "/unlabelled-00000-00001.h5");
+  }
+  using enum PromptSet;
+  inputs_.prepared = {"prepare", folder_ + "/grown", "2"};
+  prepare({{unlabelled, test, unlabelled, unlabelled, validation, unlabelled, unlabelled},
+           {test, unlabelled, test, validation, unlabelled},
+           {unlabelled}});
+  make(world(), "run");
+  make(world(), "fresh");
+  EXPECT_EQ(contents("run"), contents("fresh"));
+  world().barrier();
+}
+
 TEST_F(Pools, ShareNothingWithThoseOfAnotherPolicyOrOtherPrompts) {
   make(world(), "run");
   const std::string first = stage("run");

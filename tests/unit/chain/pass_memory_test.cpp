@@ -94,6 +94,20 @@ tokenizer::Tokens row(double tokens) { return tokenizer::Tokens(static_cast<std:
 const gradient::GradientSink nowhere = [](const at::Tensor&, const at::Tensor&) {};
 RandomSequence some_random() { return RandomSequence(Philox("memory", 1, 0, "")); }
 
+/// What a task holds while it trains on these examples, and while it validates.
+void expect_account(training::Task& task, const std::vector<std::int64_t>& examples, const model::T5Config& config,
+                    const PassShape& pass, const BatchShape& shape) {
+  static_cast<void>(task.weights());
+  {
+    const MemoryCount count;
+    static_cast<void>(task.differentiate(examples, some_random(), nowhere));
+    expect_bound(count.peak(), training_pass(config, pass, shape).total(), "training");
+  }
+  const MemoryCount count;
+  static_cast<void>(task.validate(0));
+  expect_bound(count.peak(), validation_pass(config, pass, shape), "validation");
+}
+
 class PassMemoryTest : public ::testing::TestWithParam<Case> {
  protected:
   [[nodiscard]] training::PassSettings settings() const {
@@ -112,16 +126,7 @@ TEST_P(PassMemoryTest, OfARewardModelIsWhatItsPassesHold) {
                                                    {row(shape.source), row(shape.source)});
     std::vector<std::int64_t> all(pairs.size());
     training::RewardTask task(model, {pairs, pairs, dataset::cycled({0}, 1)}, {}, {}, settings());
-    static_cast<void>(task.weights());
-    const PassShape pass = shape_of(GetParam(), Computing::kernels, Logits::left_out);
-    {
-      const MemoryCount count;
-      static_cast<void>(task.differentiate(all, some_random(), nowhere));
-      expect_bound(count.peak(), training_pass(t5.config(), pass, shape).total(), "training");
-    }
-    const MemoryCount count;
-    static_cast<void>(task.validate(0));
-    expect_bound(count.peak(), validation_pass(t5.config(), pass, shape), "validation");
+    expect_account(task, all, t5.config(), shape_of(GetParam(), Computing::kernels, Logits::left_out), shape);
   }
 }
 
@@ -132,16 +137,7 @@ TEST_P(PassMemoryTest, OfAPolicyIsWhatItsPassesHold) {
                                                   {row(shape.source), row(shape.target)});
     std::vector<std::int64_t> all(rows.size());
     training::SftTask task(t5, {rows, rows, dataset::cycled({0}, 1)}, {}, settings());
-    static_cast<void>(task.weights());
-    const PassShape pass = shape_of(GetParam(), Computing::kernels, Logits::computed);
-    {
-      const MemoryCount count;
-      static_cast<void>(task.differentiate(all, some_random(), nowhere));
-      expect_bound(count.peak(), training_pass(t5.config(), pass, shape).total(), "training");
-    }
-    const MemoryCount count;
-    static_cast<void>(task.validate(0));
-    expect_bound(count.peak(), validation_pass(t5.config(), pass, shape), "validation");
+    expect_account(task, all, t5.config(), shape_of(GetParam(), Computing::kernels, Logits::computed), shape);
   }
 }
 
