@@ -74,7 +74,8 @@ westofn_check_other_system() {
     command -v "${entry%%:*}" >/dev/null || lacking+=("${entry#*:}")
   done
   local header
-  for header in boost/archive/binary_oarchive.hpp:libboost-serialization-dev CLI/CLI.hpp:libcli11-dev \
+  for header in boost/archive/binary_oarchive.hpp:libboost-serialization-dev \
+                boost/math/distributions/students_t.hpp:libboost-dev CLI/CLI.hpp:libcli11-dev \
                 yaml-cpp/yaml.h:libyaml-cpp-dev nlohmann/json.hpp:nlohmann-json3-dev spdlog/spdlog.h:libspdlog-dev \
                 Random123/philox.h:librandom123-dev xxhash.h:libxxhash-dev zlib.h:zlib1g-dev gtest/gtest.h:libgtest-dev \
                 sentencepiece_processor.h:libsentencepiece-dev; do

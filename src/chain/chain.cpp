@@ -6,7 +6,6 @@
 #include "chain/given_model.h"
 #include "comm/agree.h"
 #include "config/config.h"
-#include "evaluation/evaluate.h"
 #include "preparation/balance.h"
 #include "preparation/prepare.h"
 #include "preparation/tokenizer_stage.h"
@@ -14,18 +13,11 @@
 #include "synthesis/pools.h"
 #include "synthesis/recipe.h"
 #include "training/preference.h"
-#include "training/reward.h"
-#include "training/reward_choice.h"
 #include "training/sft.h"
 #include "util/error.h"
 #include "util/log.h"
 
 namespace westofn::chain {
-
-struct Chain::Start {
-  training::StartModel model;
-  std::vector<std::size_t> needs;
-};
 
 Chain::Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& experiment, std::vector<Goal> goals,
              const app::ShardPart& part)
@@ -91,16 +83,29 @@ void Chain::add_tokenizer() {
   const app::StageInput data = experiment_.tokenizer.unlabelled_prompts ? input(0) : labelled_data();
   preparation::TokenizerTask task{experiment_.tokenizer, preference.label_tokens, {preference.template_text}, data};
   for (const auto& [name, model] : experiment_.reward_models) task.templates.push_back(model.template_text);
+  const auto& judge = experiment_.evaluation.judge;
+  // A judge with the same template as the rest changes no tokenizer.
+  if (judge && std::ranges::find(task.templates, judge->template_text) == task.templates.end()) {
+    task.templates.push_back(judge->template_text);
+  }
   tokenizer_ = add({preparation::tokenizer_spec(task), Goal::prepare, {0}, [this, task] {
                       preparation::make_tokenizer(job_, run_, task);
                     }});
 }
 
 /// Local. Before hours of work: a given model knows the labels. Throws ConfigError.
-void Chain::check_labels(const app::StageInput& start) const {
+void Chain::check_labels(const training::PreferenceSettings& settings, const app::StageInput& start) {
   const auto vocabulary = model::read_t5_config(start.folder).vocab_size;
   const auto tokenizer = tokenizer::Tokenizer::load(start.folder, vocabulary);
-  for (const auto& label : experiment_.preference_model.label_tokens) (void)tokenizer.label(label);
+  for (const auto& label : settings.label_tokens) (void)tokenizer.label(label);
+}
+
+/// A teacher or a judge, whose labels the given model knows if there is one.
+training::PreferenceInputs Chain::pairwise(const training::PreferenceSettings& settings, training::PairwiseRole role) {
+  const Start start = start_of(settings.init, settings.model);
+  const auto& given = settings.model ? settings.model : experiment_.policy->model;
+  if (given) comm::agree(job_.world, [&] { check_labels(settings, given_.at(*given)); });
+  return {settings, runtime_, experiment_.seed, labelled_data(), start.model, placement_, role};
 }
 
 /// The policy and the preference model.
@@ -110,14 +115,11 @@ void Chain::add_models() {
                                 labelled_data(),     base.model, placement_};
   policy_ = add(
       {training::sft_spec(sft), Goal::policy, base.needs, [this, sft] { training::train_policy(job_, run_, sft); }});
-  const Start start = start_of(experiment_.preference_model.init, experiment_.preference_model.model);
-  const auto& given =
-      experiment_.preference_model.model ? experiment_.preference_model.model : experiment_.policy->model;
-  if (given) comm::agree(job_.world, [&] { check_labels(given_.at(*given)); });
-  const training::PreferenceInputs preference{
-      experiment_.preference_model, runtime_, experiment_.seed, labelled_data(), start.model, placement_};
-  preference_ = add({training::preference_spec(preference), Goal::preference, start.needs,
-                     [this, preference] { training::train_preference(job_, run_, preference); }});
+  const training::PreferenceSettings& settings = experiment_.preference_model;
+  const training::PreferenceInputs preference = pairwise(settings, training::PairwiseRole::teacher);
+  preference_ =
+      add({training::preference_spec(preference), Goal::preference, start_of(settings.init, settings.model).needs,
+           [this, preference] { training::train_preference(job_, run_, preference); }});
 }
 
 /// Pools, matches and recipes.
@@ -143,7 +145,7 @@ void Chain::add_selection() {
       const std::size_t step = add({made, Goal::recipes, {pools_, matches}, [this, made, recipe] {
                                       synthesis::make_recipe(job_, run_, made, recipe);
                                     }});
-      recipes_[name].push_back({recipe_name, step});
+      recipes_[name].push_back({recipe_name, step, matches});
     }
   }
 }
@@ -165,69 +167,6 @@ std::size_t Chain::add_matches(const synthesis::MatchSettings& settings, const s
   }
   const app::StageSpec spec = synthesis::matches_spec(inputs);
   return add({spec, Goal::matches, needs, [this, spec, inputs] { synthesis::make_matches(job_, run_, spec, inputs); }});
-}
-
-/// A reward model on human pairs, or on one recipe.
-std::size_t Chain::add_reward(const std::string& name, training::RewardSettings settings, const NamedStep* recipe) {
-  const Start start = start_of(settings.init, settings.model);
-  std::vector<std::size_t> needs = start.needs;
-  needs.push_back(pools_);
-  training::RewardInputs reward{name, std::move(settings), runtime_,  experiment_.seed, labelled_data(), start.model,
-                                {},   input(pools_),       placement_};
-  if (recipe != nullptr) {
-    for (const auto& [family, chosen] : experiment_.recipes) {
-      if (family == *reward.settings.recipe) reward.settings.human = chosen.settings.human;
-    }
-    needs.push_back(recipe->step);
-    reward.settings.recipe = recipe->name;
-    reward.recipe = input(recipe->step);
-  }
-  return add({training::reward_spec(reward), Goal::rewards, needs,
-              [this, reward] { training::train_reward(job_, run_, reward); }});
-}
-
-/// A reward model of the experiment: where its recipe lists quantiles, one is trained on each and the best is chosen.
-std::size_t Chain::add_reward_model(const std::string& name, const training::RewardSettings& settings) {
-  if (!settings.recipe) return add_reward(name, settings, nullptr);
-  const std::vector<NamedStep>& recipes = recipes_.at(*settings.recipe);
-  if (recipes.size() == 1) return add_reward(name, settings, &recipes.front());
-  training::ChoiceInputs choice{name, {}};
-  std::vector<std::size_t> needs;
-  for (const NamedStep& recipe : recipes) {
-    needs.push_back(add_reward(name + recipe.name.substr(settings.recipe->size()), settings, &recipe));
-    choice.candidates.push_back({recipe.name, input(needs.back())});
-  }
-  return add({training::choice_spec(choice), Goal::rewards, needs,
-              [this, choice] { training::choose_reward_model(job_, run_, choice); }});
-}
-
-/// Reward models and their evaluation.
-void Chain::add_rewards() {
-  evaluation::EvaluateInputs evaluate;
-  std::vector<std::size_t> all = {pools_, policy_, preference_};
-  for (const auto& [name, settings] : experiment_.reward_models) {
-    all.push_back(add_reward_model(name, settings));
-    evaluate.reward_models.push_back({name, input(all.back())});
-  }
-  if (evaluate.reward_models.empty()) return;
-  for (const auto& [family, recipes] : recipes_) {
-    for (const auto& [name, step] : recipes) {
-      evaluate.recipes.push_back({name, input(step)});
-      all.push_back(step);
-    }
-  }
-  evaluate.settings = experiment_.evaluation;
-  evaluate.runtime = runtime_;
-  evaluate.seed = experiment_.seed;
-  evaluate.prepared = labelled_data();
-  evaluate.pools = input(pools_);
-  evaluate.policy = input(policy_);
-  evaluate.preference = input(preference_);
-  evaluate.gold = experiment_.data.world ? evaluation::GoldChoice::toy : evaluation::GoldChoice::none;
-  evaluate.placement = placement_;
-  evaluate.experiment = config::to_yaml(experiment_);
-  const app::StageSpec spec = evaluation::evaluate_spec(evaluate.settings, evaluate.runtime, evaluate.seed, evaluate);
-  add({spec, Goal::evaluation, all, [this, spec, evaluate] { evaluation::evaluate(job_, run_, spec, evaluate); }});
 }
 
 std::vector<std::size_t> Chain::wanted_steps() const {

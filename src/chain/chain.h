@@ -14,7 +14,10 @@
 #include "app/shard_part.h"
 #include "app/stage.h"
 #include "chain/experiment.h"
+#include "evaluation/evaluate.h"
 #include "preparation/inputs.h"
+#include "training/preference.h"
+#include "training/start_model.h"
 
 namespace westofn::chain {
 
@@ -44,23 +47,34 @@ class Chain {
     std::function<void()> make;
   };
   /// A model that training starts from, and the steps that make it.
-  struct Start;
+  /// What a model starts from, and the steps that make it.
+  struct Start {
+    training::StartModel model;
+    std::vector<std::size_t> needs;
+  };
   /// A recipe by the name that its family gives it.
   struct NamedStep {
     std::string name;
     std::size_t step = 0;
+    std::size_t matches = 0;  ///< the step that its matches come from
   };
 
   [[nodiscard]] bool needs_models() const;
   void add_tokenizer();
   void add_models();
-  void check_labels(const app::StageInput& start) const;
+  static void check_labels(const training::PreferenceSettings& settings, const app::StageInput& start);
+  [[nodiscard]] training::PreferenceInputs pairwise(const training::PreferenceSettings& settings,
+                                                    training::PairwiseRole role);
   void add_selection();
   void add_rewards();
   std::size_t add(Step step);
   std::size_t add_matches(const synthesis::MatchSettings& settings, const std::optional<std::string>& teacher);
   std::size_t add_reward(const std::string& name, training::RewardSettings settings, const NamedStep* recipe);
-  std::size_t add_reward_model(const std::string& name, const training::RewardSettings& settings);
+  std::size_t add_reward_model(const std::string& name, const training::RewardSettings& settings,
+                               std::vector<evaluation::Candidate>& candidates);
+  std::size_t add_judge(const training::PreferenceSettings& settings);
+  void list_reward_models(evaluation::EvaluateInputs& inputs, std::vector<std::size_t>& needs);
+  void list_recipes(evaluation::EvaluateInputs& inputs, std::vector<std::size_t>& needs) const;
   [[nodiscard]] Start start_of(training::StartFrom init, const std::optional<std::string>& model);
   [[nodiscard]] app::StageInput input(std::size_t step) const;
   /// `prepare` for stages that read no unlabelled prompts.

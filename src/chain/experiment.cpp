@@ -42,7 +42,7 @@ void check_template(const std::string& key, const std::string& text, const std::
 }
 
 void check_reference(const Experiment& experiment, const std::vector<std::string>& reward_models) {
-  const auto& reference = experiment.evaluation.reference;
+  const auto& reference = experiment.evaluation.settings.reference;
   if (!reference || std::ranges::find(reward_models, *reference) != reward_models.end()) return;
   throw ConfigError("evaluation.reference: there is no reward model '" + printable(*reference, 60) +
                     "'; reward models: " + join_text(reward_models, ", "));
@@ -66,6 +66,9 @@ void check_experiment(const Experiment& experiment) {
   const auto recipes = check_names("recipes", experiment.recipes);
   check_reference(experiment, check_names("reward_models", experiment.reward_models));
   check_template("preference_model.template", experiment.preference_model.template_text, {"prompt", "a", "b"});
+  if (const auto& judge = experiment.evaluation.judge) {
+    check_template("evaluation.judge.template", judge->template_text, {"prompt", "a", "b"});
+  }
   for (const auto& [name, recipe] : experiment.recipes) {
     if (recipe.settings.matches.n <= experiment.generation.n) continue;
     throw ConfigError("recipes." + name + ".n: " + std::to_string(recipe.settings.matches.n) + " is more than the " +

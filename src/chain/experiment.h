@@ -19,6 +19,20 @@
 
 namespace westofn::chain {
 
+/// The `evaluation` section, with the judge, which is trained like a preference model.
+struct EvaluationSection {
+  evaluation::EvaluationSettings settings;
+  std::optional<training::PreferenceSettings> judge;
+};
+
+template <class V>
+void visit_fields(V& v, EvaluationSection& s) {
+  visit_fields(v, s.settings);
+  v.optional("judge", s.judge,
+             "a pairwise T5, trained on the judge split, that decides whether Best-of-N is better than one sample; {} "
+             "takes all defaults of a preference model; without: win rates by gold only, which real data do not have");
+}
+
 /// HF50 and West-of-N.
 [[nodiscard]] config::Named<training::RewardSettings> default_reward_models();
 
@@ -33,7 +47,7 @@ struct Experiment {
   synthesis::GenerationSettings generation;
   config::Named<synthesis::RecipeFamily> recipes = {{"west_of_n", {}}};
   config::Named<training::RewardSettings> reward_models = default_reward_models();
-  evaluation::EvaluationSettings evaluation;
+  EvaluationSection evaluation;
   model::RuntimeSettings runtime;
 };
 

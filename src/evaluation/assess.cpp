@@ -2,6 +2,7 @@
 #include "evaluation/assess.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <span>
 
@@ -40,22 +41,6 @@ ModelScores score_freely(const TestSet& test, const FreeScore& score) {
 
 double words(const std::string& text) { return static_cast<double>(metrics::count_words(text)); }
 
-/// The scorers that cost nothing and need no labels, and gold itself.
-std::vector<Scorer> baselines(const AssessmentInputs& inputs) {
-  const auto baseline = [&](const char* name, const FreeScore& score) {
-    return Scorer{name, ScorerKind::baseline, score_freely(inputs.test, score)};
-  };
-  RandomSequence random(Philox("random scorer", inputs.intervals.seed, 0, ""));
-  std::vector<Scorer> scorers;
-  scorers.push_back(baseline("longer", [](const auto&, const auto& response) { return words(response); }));
-  scorers.push_back(baseline("shorter", [](const auto&, const auto& response) { return -words(response); }));
-  scorers.push_back(baseline("random", [&](const auto&, const auto&) { return random.uniform(); }));
-  if (inputs.gold == GoldChoice::toy) {
-    scorers.push_back(baseline("gold", [](const auto& post, const auto& text) { return world::gold(post, text); }));
-  }
-  return scorers;
-}
-
 void add_to_mean(std::vector<double>& mean, const std::vector<double>& curve, std::size_t pools) {
   mean.resize(curve.size(), 0.0);
   for (std::size_t n = 0; n < curve.size(); ++n) mean[n] += curve[n] / static_cast<double>(pools);
@@ -88,6 +73,9 @@ BestOfN best_of_n(const TestSet& test, const std::vector<double>& scores, const 
   return result;
 }
 
+/// Probabilities this close to one half decide nothing.
+constexpr double tie_width = 1e-6;
+
 /// One evaluation: what its steps share.
 class Assessor {
  public:
@@ -104,8 +92,7 @@ class Assessor {
   }
 
   Assessment run() {
-    found_.scorers = std::move(inputs_.models);
-    for (auto& baseline : baselines(inputs_)) found_.scorers.push_back(std::move(baseline));
+    found_.scorers = std::move(inputs_.scorers);
     if (inputs_.gold == GoldChoice::toy) found_.gold = found_.scorers.back().scores.samples;
     for (const auto& scorer : found_.scorers) found_.reports.push_back(report(scorer));
     compare();
@@ -132,8 +119,29 @@ class Assessor {
     if (!result.best_of_n.best.empty()) {
       result.win_over_pool = metrics::grouped_mean(result.best_of_n.win_over_pool, pool_groups_, inputs_.intervals);
       result.win_over_sft = metrics::proportion(result.best_of_n.win_over_sft, pool_groups_, inputs_.intervals);
+      result.best_of_n.judged = judged(result.best_of_n.best);
+      result.win_by_judge = metrics::proportion(judged_wins(result.best_of_n), pool_groups_, inputs_.intervals);
     }
     return result;
+  }
+
+  /// What the judge says of the best samples.
+  [[nodiscard]] std::vector<double> judged(const std::vector<std::int64_t>& best) const {
+    std::vector<double> values(best.size(), metrics::no_value);
+    for (std::size_t p = 0; p < best.size() && !inputs_.judged.empty(); ++p) {
+      if (best[p] >= 0)
+        values[p] = inputs_.judged[p * static_cast<std::size_t>(test_.n + 1) + static_cast<std::size_t>(best[p])];
+    }
+    return values;
+  }
+
+  /// 1: the judge prefers Best-of-N, 0.5: it cannot tell.
+  [[nodiscard]] static std::vector<double> judged_wins(const BestOfN& best) {
+    std::vector<double> wins;
+    for (const double p : best.judged) {
+      wins.push_back(std::isnan(p) ? p : std::abs(p - 0.5) <= tie_width ? 0.5 : p > 0.5 ? 1.0 : 0.0);
+    }
+    return wins;
   }
 
   /// Of both responses of every test pair.
@@ -154,7 +162,7 @@ class Assessor {
   /// P(chosen > rejected) of every pair.
   [[nodiscard]] static std::vector<double> probabilities(const Scorer& scorer) {
     const ModelScores& scores = scorer.scores;
-    if (scorer.kind == ScorerKind::preference_model) return scores.chosen;
+    if (is_pairwise(scorer.kind)) return scores.chosen;
     std::vector<double> values(scores.chosen.size());
     std::transform(scores.chosen.begin(), scores.chosen.end(), scores.rejected.begin(), values.begin(),
                    metrics::preference_probability);
@@ -171,11 +179,13 @@ class Assessor {
     for (std::size_t i = 0; i < found_.scorers.size(); ++i) {
       if (i == found_.reference || found_.scorers[i].kind != ScorerKind::reward_model) continue;
       const Report& model = found_.reports[i];
-      Difference difference{i, {}, {}, metrics::mcnemar(model.outcomes, reference.outcomes)};
+      Difference difference{i, {}, {}, {}, metrics::mcnemar(model.outcomes, reference.outcomes)};
       difference.accuracy =
           metrics::paired_difference(model.outcomes, reference.outcomes, pair_groups_, inputs_.intervals);
       difference.win_over_pool = metrics::paired_difference(
           model.best_of_n.win_over_pool, reference.best_of_n.win_over_pool, pool_groups_, inputs_.intervals);
+      difference.win_by_judge = metrics::paired_difference(
+          judged_wins(model.best_of_n), judged_wins(reference.best_of_n), pool_groups_, inputs_.intervals);
       found_.differences.push_back(difference);
     }
   }
@@ -212,6 +222,20 @@ class Assessor {
 };
 
 }  // namespace
+
+std::vector<Scorer> with_baselines(std::vector<Scorer> models, const TestSet& test, GoldChoice gold,
+                                   std::uint64_t seed) {
+  std::vector<Scorer> scorers = std::move(models);
+  const auto add = [&](const char* name, const FreeScore& score) {
+    scorers.push_back({name, ScorerKind::baseline, score_freely(test, score)});
+  };
+  RandomSequence random(Philox("random scorer", seed, 0, ""));
+  add("longer", [](const auto&, const auto& response) { return words(response); });
+  add("shorter", [](const auto&, const auto& response) { return -words(response); });
+  add("random", [&](const auto&, const auto&) { return random.uniform(); });
+  if (gold == GoldChoice::toy) add("gold", [](const auto& post, const auto& text) { return world::gold(post, text); });
+  return scorers;
+}
 
 Assessment assess(AssessmentInputs inputs) { return Assessor(std::move(inputs)).run(); }
 

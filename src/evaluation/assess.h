@@ -18,7 +18,12 @@
 
 namespace westofn::evaluation {
 
-enum class ScorerKind : std::uint8_t { reward_model = 0, preference_model = 1, baseline = 2 };
+enum class ScorerKind : std::uint8_t { reward_model = 0, preference_model = 1, baseline = 2, judge = 3 };
+
+/// Whether the scores of test pairs are probabilities; such a model has no scores of single responses.
+[[nodiscard]] constexpr bool is_pairwise(ScorerKind kind) {
+  return kind == ScorerKind::preference_model || kind == ScorerKind::judge;
+}
 
 /// Something that scores responses: a model, or a free baseline ("longer", "shorter", "random", "gold").
 struct Scorer {
@@ -33,12 +38,13 @@ struct BestOfN {
   std::vector<std::int64_t> best;              ///< per pool the sample that Best-of-N takes; -1: not scored
   std::vector<double> win_over_pool;           ///< per pool, of that sample, by gold; NaN without gold
   std::vector<double> win_over_sft;            ///< likewise against sample number N alone
+  std::vector<double> judged;                  ///< per pool P(it is better than sample N) by the judge; NaN without
 };
 
 /// All about one scorer.
 struct Report {
   std::vector<double> outcomes;  ///< per test pair: 1, 0.5 or 0; NaN: too long
-  metrics::Estimate accuracy, high_confidence, win_over_pool, win_over_sft;
+  metrics::Estimate accuracy, high_confidence, win_over_pool, win_over_sft, win_by_judge;
   std::optional<metrics::Calibration> calibration;  ///< of models
   std::array<metrics::Estimate, metrics::length_classes.size()> by_length;
   metrics::Estimate length_correlation;  ///< of reward models: score and words of a response, by ranks
@@ -48,7 +54,7 @@ struct Report {
 /// A reward model minus the reference, on the same pairs and prompts.
 struct Difference {
   std::size_t model = 0;  ///< index of the scorer
-  metrics::Estimate accuracy, win_over_pool;
+  metrics::Estimate accuracy, win_over_pool, win_by_judge;
   metrics::McNemar test;  ///< of the accuracy; first: the model, second: the reference
 };
 
@@ -70,17 +76,23 @@ struct Assessment {
   std::vector<RecipeReport> recipes;
 };
 
+/// Local. The models, then the scorers that cost nothing: "longer", "shorter", "random", and "gold" where there is one.
+/// Throws DataError if gold is asked for and a prompt is none of the toy world.
+[[nodiscard]] std::vector<Scorer> with_baselines(std::vector<Scorer> models, const TestSet& test, GoldChoice gold,
+                                                 std::uint64_t seed);
+
 /// What models have said, and how to judge it.
 struct AssessmentInputs {
   const TestSet& test;
-  std::vector<Scorer> models;
+  std::vector<Scorer> scorers;  ///< as with_baselines has them
+  std::vector<double> judged;   ///< [pools * (n + 1)] P(sample > sample n) by the judge; NaN: not asked; or empty
   const std::vector<RecipePairs>& recipes;
   GoldChoice gold = GoldChoice::none;
   std::string reference;  ///< name of a reward model; empty: the first
   metrics::IntervalOptions intervals;
 };
 
-/// Local. Throws DataError if gold is asked for and a prompt is none of the toy world.
+/// Local.
 [[nodiscard]] Assessment assess(AssessmentInputs inputs);
 
 }  // namespace westofn::evaluation

@@ -1,278 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluation/results.h"
 
-#include <functional>
+#include <filesystem>
+#include <set>
 
 #include "app/build_info.h"
+#include "evaluation/run_columns.h"
 #include "io/hdf5.h"
-#include "metrics/best_of_n.h"
-#include "util/error.h"
+#include "io/manifest.h"
+#include "util/fault.h"
 
 namespace westofn::evaluation {
 namespace {
-
-using metrics::Estimate;
-
-const std::vector<std::int64_t> results_version = {1, 1};
-
-/// A number or a vector of numbers for each item of a list.
-template <class Items, class Value>
-auto column(const Items& items, Value value) {
-  std::vector<std::decay_t<std::invoke_result_t<Value, decltype(*items.begin())>>> values;
-  for (const auto& item : items) values.push_back(std::invoke(value, item));
-  return values;
-}
-
-/// Rows of equal length one after the other; an empty row is filled with `missing`.
-template <class T>
-std::vector<T> flatten(const std::vector<std::vector<T>>& rows, std::size_t columns, T missing) {
-  std::vector<T> all;
-  all.reserve(rows.size() * columns);
-  for (const auto& row : rows) {
-    WESTOFN_CHECK(row.empty() || row.size() == columns, "rows of one length");
-    all.insert(all.end(), row.begin(), row.end());
-    if (row.empty()) all.insert(all.end(), columns, missing);
-  }
-  return all;
-}
-
-/// Writes the groups of an evaluation one by one.
-class EvaluationWriter {
- public:
-  explicit EvaluationWriter(const EvaluationContent& content)
-      : found_(content.found), test_(content.test), content_(content) {}
-
-  io::FileInfo write(const std::string& path) {
-    out_.attribute("/", "filetype", "westofn/results");
-    out_.attribute("/", "version", results_version);
-    out_.attribute("/", "n", test_.n);
-    stages();
-    models();
-    calibration();
-    best_of_n();
-    differences();
-    pairs();
-    prompts();
-    recipes();
-    curves();
-    return out_.publish(path);
-  }
-
- private:
-  void stages() {
-    const auto& inputs = content_.spec.inputs;
-    out_.text("/stages/name", column(inputs, &io::ManifestInput::name), {"stage or model that was read", "text"});
-    out_.text("/stages/key", column(inputs, &io::ManifestInput::key), {"its key: settings and inputs", "text"});
-    out_.text("/settings", std::vector<std::string>{content_.spec.settings}, {"settings of the evaluation", "text"});
-  }
-
-  /// Datasets value, low, high, count of an estimate for each item.
-  void estimates(const std::string& path, const std::vector<Estimate>& list, const std::string& what) {
-    out_.dataset(path + "/value", column(list, &Estimate::value), {what + "; NaN: none", "1"});
-    out_.dataset(path + "/low", column(list, &Estimate::low), {"lower end of the interval", "1"});
-    out_.dataset(path + "/high", column(list, &Estimate::high), {"upper end of the interval", "1"});
-    out_.dataset(path + "/count", column(list, &Estimate::count), {"values that it is the mean of", "1"});
-  }
-  void estimates(const std::string& path, Estimate Report::*field, const std::string& what) {
-    estimates(path, column(found_.reports, field), what);
-  }
-
-  /// A row for each model.
-  void rows(const std::string& path, const std::function<std::vector<double>(const Report&)>& row,
-            const io::FieldNote& note) {
-    const auto all = column(found_.reports, row);
-    std::size_t columns = 0;
-    for (const auto& one : all) columns = std::max(columns, one.size());
-    if (columns > 0) out_.dataset_2d(path, flatten(all, columns, metrics::no_value), columns, note);
-  }
-
-  void models() {
-    out_.text("/models/name", column(found_.scorers, &Scorer::name),
-              {"name; all arrays by model are in this order", "text"});
-    out_.dataset("/models/kind",
-                 column(found_.scorers, [](const Scorer& s) { return static_cast<std::uint8_t>(s.kind); }),
-                 {"0 reward model, 1 preference model, 2 baseline", "1"});
-    out_.dataset("/models/reference", std::vector<std::int64_t>{static_cast<std::int64_t>(found_.reference)},
-                 {"index of the model that the others are compared with", "1"});
-    estimates("/models/accuracy", &Report::accuracy, "share of test pairs ranked as people did; ties half");
-    estimates("/models/high_confidence", &Report::high_confidence,
-              "accuracy on pairs with human confidence above the median");
-    estimates("/models/win_over_pool", &Report::win_over_pool,
-              "share of the other samples that Best-of-N beats by gold; ties half");
-    estimates("/models/win_over_sft", &Report::win_over_sft,
-              "how often Best-of-N beats one more sample by gold; ties half");
-    rows("/models/accuracy_by_length", [](const Report& r) { return column(r.by_length, &Estimate::value); },
-         {"accuracy on pairs whose chosen response is much shorter, shorter, equal, longer, much longer", "1"});
-    rows("/models/count_by_length",
-         [](const Report& r) {
-           return column(r.by_length, [](const Estimate& e) { return static_cast<double>(e.count); });
-         },
-         {"pairs of each of these classes", "1"});
-    estimates(
-        "/models/length_correlation", &Report::length_correlation,
-        "Spearman's rank correlation of score and words over the responses of the test pairs; reward models only");
-  }
-
-  void calibration() {
-    using metrics::Calibration;
-    const auto of = [](auto field) {
-      return [field](const Report& r) {
-        if (!r.calibration) return std::vector<double>();
-        const auto& values = (*r.calibration).*field;
-        return std::vector<double>(values.begin(), values.end());
-      };
-    };
-    const auto number = [&](double Calibration::*field) {
-      return column(found_.reports,
-                    [field](const Report& r) { return r.calibration ? (*r.calibration).*field : metrics::no_value; });
-    };
-    out_.dataset("/calibration/expected_error", number(&Calibration::expected_error),
-                 {"expected calibration error by model; NaN for baselines", "1"});
-    out_.dataset("/calibration/brier", number(&Calibration::brier), {"mean of (1 - P(chosen > rejected))^2", "1"});
-    rows("/calibration/confidence", of(&Calibration::confidence),
-         {"mean confidence max(p, 1 - p), ten bins over [0.5, 1]; NaN: empty bin", "1"});
-    rows("/calibration/accuracy", of(&Calibration::accuracy), {"accuracy in these bins", "1"});
-    rows("/calibration/count", of(&Calibration::count), {"pairs in these bins", "1"});
-  }
-
-  void best_of_n() {
-    std::vector<std::int64_t> n;
-    for (std::int64_t i = 1; i <= test_.n; ++i) n.push_back(i);
-    out_.dataset("/best_of_n/n", n, {"samples that the best is taken from", "1"});
-    out_.dataset("/best_of_n/kl", column(n, metrics::best_of_n_kl), {"ln n - (n - 1) / n", "nats"});
-    const auto curve = [](std::vector<double> BestOfN::*field) {
-      return [field](const Report& r) { return r.best_of_n.*field; };
-    };
-    rows("/best_of_n/score", curve(&BestOfN::score_n), {"expected score of Best-of-n by the model's own score", "1"});
-    rows("/best_of_n/gold", curve(&BestOfN::gold_n), {"expected gold reward of Best-of-n", "1"});
-    rows("/best_of_n/win", curve(&BestOfN::win_n), {"share of the rest of the pool that Best-of-n beats by gold", "1"});
-  }
-
-  void differences() {
-    const auto& list = found_.differences;
-    const auto verdicts = [&](const std::string& path, Estimate Difference::*field, const std::string& what) {
-      estimates(path, column(list, field), what);
-      out_.dataset(
-          path + "/verdict",
-          column(list, [field](const Difference& d) { return static_cast<std::uint8_t>(metrics::verdict(d.*field)); }),
-          {"0 no difference seen, 1 better, 2 worse than the reference", "1"});
-    };
-    out_.dataset("/differences/model",
-                 column(list, [](const Difference& d) { return static_cast<std::int64_t>(d.model); }),
-                 {"index of the model that is compared with the reference", "1"});
-    verdicts("/differences/accuracy", &Difference::accuracy, "accuracy minus that of the reference, same pairs");
-    const auto test = [&](const char* name, auto field, const char* what) {
-      out_.dataset(std::string("/differences/mcnemar/") + name,
-                   column(list, [field](const Difference& d) { return d.test.*field; }), {what, "1"});
-    };
-    test("only_model", &metrics::McNemar::only_first, "test pairs on which the model does better than the reference");
-    test("only_reference", &metrics::McNemar::only_second, "test pairs on which the reference does better");
-    test("p_value", &metrics::McNemar::p_value, "McNemar's exact test of the accuracy, two-sided, pair by pair");
-    verdicts("/differences/win_over_pool", &Difference::win_over_pool, "win minus that of the reference, same prompts");
-  }
-
-  void pairs() {
-    const auto& list = test_.pairs;
-    out_.text("/pairs/id", column(list, &HumanPair::id), {"id of the test pair", "text"});
-    out_.text("/pairs/group", column(list, &HumanPair::group), {"its group", "text"});
-    out_.dataset("/pairs/confidence", column(list, &HumanPair::confidence), {"of the annotator; NaN: not given", "1"});
-    out_.dataset("/pairs/length_difference", found_.length_differences, {"chosen minus rejected", "words"});
-    scores("/pairs/score_chosen", &ModelScores::chosen, list.size(),
-           "score of the chosen response by model (preference model: probability); NaN: too long");
-    scores("/pairs/score_rejected", &ModelScores::rejected, list.size(), "score of the rejected response by model");
-  }
-
-  void prompts() {
-    const auto& list = test_.pools;
-    const auto samples = static_cast<std::size_t>(test_.n + 1);
-    out_.text("/prompts/id", column(list, [](const Pool& p) { return p.prompt.id; }),
-              {"id of the test prompt", "text"});
-    out_.text("/prompts/group", column(list, [](const Pool& p) { return p.prompt.group; }), {"its group", "text"});
-    scores("/prompts/score", &ModelScores::samples, list.size() * samples,
-           "score by model; reshape a row to [prompts, n + 1]");
-    if (!found_.gold.empty()) {
-      out_.dataset_2d("/prompts/gold", found_.gold, samples,
-                      {"gold reward of each sample, the last is the SFT sample", "1"});
-    }
-    rows("/prompts/best",
-         [](const Report& r) {
-           return column(r.best_of_n.best, [](std::int64_t best) { return static_cast<double>(best); });
-         },
-         {"number of the sample that Best-of-N takes, by model and prompt; -1: not scored", "1"});
-    rows("/prompts/win_over_pool", [](const Report& r) { return r.best_of_n.win_over_pool; },
-         {"share of the other samples that it beats by gold", "1"});
-  }
-
-  void scores(const std::string& path, std::vector<double> ModelScores::*field, std::size_t columns,
-              const std::string& what) {
-    if (columns == 0) return;
-    const auto all = column(found_.scorers, [field](const Scorer& s) { return s.scores.*field; });
-    out_.dataset_2d(path, flatten(all, columns, metrics::no_value), columns, {what, "1"});
-  }
-
-  void recipes() {
-    out_.text("/recipes/name", column(content_.recipes, &RecipePairs::name), {"name of the recipe", "text"});
-    out_.dataset("/recipes/prompts", column(found_.recipes, &RecipeReport::prompts), {"prompts it was given", "1"});
-    out_.dataset("/recipes/kept", column(found_.recipes, &RecipeReport::kept), {"pairs that passed all filters", "1"});
-    estimates("/recipes/label_accuracy", column(found_.recipes, &RecipeReport::label_accuracy),
-              "share of kept pairs whose chosen response has the higher gold reward; ties half");
-    std::vector<std::int64_t> recipe;
-    std::vector<SyntheticPair const*> all;
-    std::vector<double> gold;
-    for (std::size_t r = 0; r < content_.recipes.size(); ++r) {
-      for (const auto& pair : content_.recipes[r].pairs) {
-        recipe.push_back(static_cast<std::int64_t>(r));
-        all.push_back(&pair);
-      }
-      const auto& differences = found_.recipes[r].gold_difference;
-      gold.insert(gold.end(), differences.begin(), differences.end());
-    }
-    out_.dataset("/synthetic/recipe", recipe, {"index of the recipe; a row for each of its prompts", "1"});
-    out_.text("/synthetic/prompt", column(all, [](const auto* p) { return p->prompt_id; }),
-              {"id of the prompt", "text"});
-    out_.dataset("/synthetic/outcome", column(all, [](const auto* p) { return static_cast<std::uint8_t>(p->outcome); }),
-                 {"0 kept, 1 one_response, 2 inverted, 3 too_long, 4 non_finite; below the quantile of 5 confidence, "
-                  "6 chosen, 7 rejected, 8 joint likelihood",
-                  "1"});
-    // Without a pair there is no value: NaN, not the 0 of the record.
-    const auto value = [&](const char* path, double SyntheticPair::*field, const io::FieldNote& note) {
-      out_.dataset(path, column(all, [field](const auto* p) { return p->chosen >= 0 ? p->*field : metrics::no_value; }),
-                   note);
-    };
-    value("/synthetic/confidence", &SyntheticPair::confidence, {"P(chosen > rejected); NaN: no pair", "1"});
-    value("/synthetic/chosen_log_likelihood", &SyntheticPair::chosen_log_likelihood, {"by the policy", "nats"});
-    value("/synthetic/rejected_log_likelihood", &SyntheticPair::rejected_log_likelihood, {"by the policy", "nats"});
-    out_.dataset("/synthetic/gold_difference", gold, {"gold of chosen minus rejected; NaN: none", "1"});
-  }
-
-  void curves() {
-    const auto& list = content_.curves;
-    out_.text("/curves/name", column(list, &Curve::name), {"name of the model that was trained", "text"});
-    std::vector<std::int64_t> model;
-    std::vector<std::int64_t> step;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      model.insert(model.end(), list[i].step.size(), static_cast<std::int64_t>(i));
-      step.insert(step.end(), list[i].step.begin(), list[i].step.end());
-    }
-    out_.dataset("/curves/model", model, {"index into /curves/name; rows of a model follow one another", "1"});
-    out_.dataset("/curves/step", step, {"step from 1; 0 is the untrained model", "1"});
-    const auto field = [&](const char* path, std::vector<double> Curve::*values, const std::string& what) {
-      std::vector<double> all;
-      for (const auto& curve : list) all.insert(all.end(), (curve.*values).begin(), (curve.*values).end());
-      out_.dataset(path, all, {what, "1"});
-    };
-    field("/curves/learning_rate", &Curve::learning_rate, "learning rate of the step");
-    field("/curves/loss", &Curve::loss, "mean training loss of the step");
-    field("/curves/gradient_norm", &Curve::gradient_norm, "norm of the gradient before clipping");
-    field("/curves/validation_loss", &Curve::validation_loss, "NaN: not validated at this step");
-    field("/curves/validation_accuracy", &Curve::validation_accuracy, "likewise; 0 or NaN for the policy");
-  }
-
-  const Assessment& found_;
-  const TestSet& test_;
-  const EvaluationContent& content_;
-  io::Hdf5Writer out_;
-};
 
 template <class T>
 void copy_dataset(const io::Hdf5Reader& from, const io::DatasetInfo& dataset, io::Hdf5Writer& to) {
@@ -284,28 +23,143 @@ void copy_dataset(const io::Hdf5Reader& from, const io::DatasetInfo& dataset, io
   }
 }
 
-}  // namespace
-
-io::FileInfo write_evaluation(const std::string& path, const EvaluationContent& content) {
-  return EvaluationWriter(content).write(path);
-}
-
-void publish_results(const std::string& evaluation_path, const std::string& results_path,
-                     const std::string& experiment) {
-  const io::Hdf5Reader from(evaluation_path);
-  io::Hdf5Writer to;
+void copy_evaluation(const std::string& path, io::Hdf5Writer& to) {
+  const io::Hdf5Reader from(path);
   for (const auto& name : from.attribute_names("/")) to.attribute("/", name, from.attribute("/", name));
-  to.attribute("/", "program", app::program_version());
   for (const auto& dataset : from.list()) {
     switch (dataset.type) {
       case io::ElementType::uint8: copy_dataset<std::uint8_t>(from, dataset, to); break;
+      case io::ElementType::int32: copy_dataset<std::int32_t>(from, dataset, to); break;
       case io::ElementType::int64: copy_dataset<std::int64_t>(from, dataset, to); break;
       case io::ElementType::float64: copy_dataset<double>(from, dataset, to); break;
       default: from.refuse(dataset.path + " has the type " + io::to_string(dataset.type) + ", which none should have");
     }
   }
-  to.text("/experiment", std::vector<std::string>{experiment}, {"the resolved experiment (YAML)", "text"});
-  to.publish(results_path);
+}
+
+using Texts = std::vector<std::string>;
+
+/// Of a stage in its run folder.
+std::string folder_name(const std::string& folder) { return std::filesystem::path(folder).filename().string(); }
+
+/// The stages, what they counted, and what the user gave.
+void write_stages(const std::vector<app::StageInput>& stages, io::Hdf5Writer& to) {
+  Texts names, folders, keys, count_names, input_names, input_hashes;
+  std::vector<std::int64_t> count_stages, counts;
+  std::set<std::string> stage_keys;
+  for (const auto& stage : stages) stage_keys.insert(stage.key);
+  std::set<std::pair<std::string, std::string>> given;
+  for (const auto& stage : stages) {
+    names.push_back(stage.name);
+    keys.push_back(stage.key);
+    const std::string folder = folder_name(stage.folder);
+    folders.push_back(folder);
+    const io::Manifest manifest = io::read_manifest(stage.folder);
+    for (const auto& [name, count] : manifest.counts) {
+      count_stages.push_back(static_cast<std::int64_t>(names.size()) - 1);
+      count_names.push_back(name);
+      counts.push_back(count);
+    }
+    stage_keys.insert(manifest.key);
+    for (const auto& input : manifest.inputs) {
+      if (stage_keys.contains(input.key) || !given.emplace(input.name, input.key).second) continue;
+      input_names.push_back(input.name);
+      input_hashes.push_back(input.key);
+    }
+  }
+  to.text("/stages/name", names, {"every stage that led here, in the order of the chain", "text"});
+  to.text("/stages/folder", folders, {"its folder in the run folder", "text"});
+  to.text("/stages/key", keys, {"hash of the settings and inputs that it depends on", "text"});
+  to.dataset("/counts/stage", count_stages, {"index into /stages; the balance of each stage", "1"});
+  to.text("/counts/name", count_names, {"what is counted", "text"});
+  to.dataset("/counts/value", counts, {"how many", "1"});
+  to.text("/inputs/name", input_names, {"files and models that the user gave, without their folders", "text"});
+  to.text("/inputs/hash", input_hashes, {"hash of the content", "text"});
+}
+
+void write_matches_and_recipes(const EvaluateInputs& inputs, io::Hdf5Writer& to) {
+  const auto texts = [&](const auto& list, const char* path, auto value, const char* what) {
+    Texts rows;
+    for (const auto& item : list) rows.push_back(value(item));
+    to.text(path, rows, {what, "text"});
+  };
+  const auto numbers = [&](const auto& list, const char* path, auto value, const char* what) {
+    std::vector<decltype(value(*list.begin()))> rows;
+    for (const auto& item : list) rows.push_back(value(item));
+    to.dataset(path, rows, {what, "1"});
+  };
+  const auto& sets = inputs.matches;
+  texts(
+      sets, "/match_sets/name", [](const MatchInput& m) { return folder_name(m.input.folder); }, "folder of the stage");
+  texts(
+      sets, "/match_sets/key", [](const MatchInput& m) { return m.input.key; }, "its key");
+  texts(
+      sets, "/match_sets/rule", [](const MatchInput& m) { return m.rule; }, "rule by which matches are chosen");
+  texts(
+      sets, "/match_sets/orders", [](const MatchInput& m) { return m.orders; }, "both, or one drawn by hash");
+  numbers(
+      sets, "/match_sets/n", [](const MatchInput& m) { return m.n; }, "the first n samples of each pool");
+
+  const auto& recipes = inputs.recipes;
+  const auto set_of = [&](const RecipeInput& r) { return sets.empty() ? MatchInput{} : sets[r.matches]; };
+  texts(
+      recipes, "/recipes/rule", [&](const RecipeInput& r) { return set_of(r).rule; }, "rule");
+  texts(
+      recipes, "/recipes/orders", [&](const RecipeInput& r) { return set_of(r).orders; }, "both, or one by hash");
+  numbers(
+      recipes, "/recipes/n", [&](const RecipeInput& r) { return set_of(r).n; }, "the first n samples of each pool");
+  numbers(
+      recipes, "/recipes/match_set", [](const RecipeInput& r) { return static_cast<std::int64_t>(r.matches); },
+      "index into /match_sets");
+  numbers(
+      recipes, "/recipes/confidence_quantile", [](const RecipeInput& r) { return r.confidence; },
+      "share of the pairs of lowest confidence that is dropped");
+  numbers(
+      recipes, "/recipes/likelihood_quantile", [](const RecipeInput& r) { return r.likelihood; },
+      "share of the pairs of lowest likelihood that is dropped");
+  texts(
+      recipes, "/recipes/likelihood_of", [](const RecipeInput& r) { return r.likelihood_of; },
+      "each: chosen and rejected; joint: their sum");
+  texts(
+      recipes, "/recipes/human", [](const RecipeInput& r) { return r.human; }, "human pairs of the mixture");
+  numbers(
+      recipes, "/recipes/ratio", [](const RecipeInput& r) { return r.ratio; },
+      "synthetic pairs for each human pair of the mixture");
+}
+
+void write_versions(io::Hdf5Writer& to) {
+  Texts names, versions;
+  for (const auto& [name, version] : app::library_versions()) {
+    names.push_back(name);
+    versions.push_back(version);
+  }
+  to.text("/versions/name", names, {"the program and its libraries", "text"});
+  to.text("/versions/version", versions, {"version", "text"});
+}
+
+/// Local. All that is small enough for one rank.
+void write_small_parts(const std::string& evaluation_path, const EvaluateInputs& inputs, io::Hdf5Writer& to) {
+  fault_point("evaluate.results");
+  copy_evaluation(evaluation_path, to);
+  to.attribute("/", "program", app::program_version());
+  to.text("/experiment", Texts{inputs.experiment}, {"the resolved experiment (YAML)", "text"});
+  write_stages(inputs.stages, to);
+  write_matches_and_recipes(inputs, to);
+  write_versions(to);
+}
+
+}  // namespace
+
+void publish_results(app::JobContext& job, const std::string& evaluation_path, const std::string& results_path,
+                     const EvaluateInputs& inputs) {
+  comm::Communicator& world = job.world;
+  io::SharedHdf5Writer out(world, results_path, io::best_writing(world),
+                           [&](io::Hdf5Writer& to) { write_small_parts(evaluation_path, inputs, to); });
+  add_human_pairs(world, inputs.prepared.folder, out);
+  if (inputs.pools) add_pools(world, inputs.pools->folder, out);
+  add_matches(world, inputs.matches, out);
+  add_mixtures(world, inputs.recipes, out);
+  out.publish();
 }
 
 }  // namespace westofn::evaluation

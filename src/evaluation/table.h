@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The result as fixed-width text for the terminal, at most 110 columns.
+// The result as fixed-width text for the terminal, at most 110 columns (130 with gold and a judge).
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@ namespace westofn::evaluation {
 /// "+0.2 [-1.1, +1.5]", in percentage points.
 [[nodiscard]] std::string points(const metrics::Estimate& difference);
 
-/// One line a scorer, then the differences with a verdict each, then the labels of the recipes.
+/// One line a scorer; the differences with a verdict each, in numbers and in a sentence; how far scores follow length;
+/// the labels of the recipes.
 [[nodiscard]] std::string make_table(const Assessment& found, const TestSet& test,
                                      const std::vector<RecipePairs>& recipes, double level);
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluation/test_set.h"
 
+#include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "io/hdf5.h"
 #include "io/pool_file.h"
 #include "io/record_file.h"
 #include "io/synthetic_pair_file.h"
+#include "metrics/interval.h"
 #include "util/error.h"
 
 namespace westofn::evaluation {
@@ -59,7 +62,7 @@ TestSet read_test_set(const EvaluateInputs& inputs) {
   return test;
 }
 
-RecipePairs read_recipe(const NamedInput& recipe) {
+RecipePairs read_recipe(const RecipeInput& recipe) {
   return {recipe.name, read_pair_files<SyntheticPair>(recipe.input.folder, io::read_synthetic_pairs)};
 }
 
@@ -69,6 +72,31 @@ std::vector<Curve> read_curves(const EvaluateInputs& inputs) {
   if (inputs.preference) add_curve(preference_name, *inputs.preference, curves);
   for (const auto& model : inputs.reward_models) add_curve(model.name, model.input, curves);
   return curves;
+}
+
+double best_validation(const Curve& curve) {
+  double best = metrics::no_value;
+  for (const double accuracy : curve.validation_accuracy) best = std::fmax(best, accuracy);
+  return best;
+}
+
+std::vector<Choice> read_choices(const EvaluateInputs& inputs) {
+  std::vector<Choice> choices;
+  for (std::size_t m = 0; m < inputs.reward_models.size(); ++m) {
+    const auto first = choices.size();
+    for (const auto& candidate : inputs.reward_models[m].candidates) {
+      std::vector<Curve> curve;
+      add_curve(candidate.recipe, candidate.input, curve);
+      const auto recipe = std::ranges::find(inputs.recipes, candidate.recipe, &RecipeInput::name);
+      choices.push_back({static_cast<std::int64_t>(m), recipe - inputs.recipes.begin(),
+                         curve.empty() ? metrics::no_value : best_validation(curve.front()), false});
+    }
+    const auto chosen = std::max_element(
+        choices.begin() + static_cast<std::ptrdiff_t>(first), choices.end(),
+        [](const Choice& a, const Choice& b) { return a.validation_accuracy < b.validation_accuracy; });
+    if (chosen != choices.end()) chosen->chosen = true;
+  }
+  return choices;
 }
 
 }  // namespace westofn::evaluation

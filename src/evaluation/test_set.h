@@ -28,7 +28,7 @@ struct RecipePairs {
 };
 
 /// Local. Throws DataError if a file is damaged.
-[[nodiscard]] RecipePairs read_recipe(const NamedInput& recipe);
+[[nodiscard]] RecipePairs read_recipe(const RecipeInput& recipe);
 
 /// A row of the training curve of a model.
 struct Curve {
@@ -39,5 +39,19 @@ struct Curve {
 
 /// Local. The curves of policy, preference model and reward models; those that were not trained here have none.
 [[nodiscard]] std::vector<Curve> read_curves(const EvaluateInputs& inputs);
+
+/// The highest validation accuracy on a curve: that of the weights that were kept; NaN without one.
+[[nodiscard]] double best_validation(const Curve& curve);
+
+/// A reward model that was trained on one of the quantiles that a recipe lists.
+struct Choice {
+  std::int64_t model = 0;   ///< position of the reward model that one of them became
+  std::int64_t recipe = 0;  ///< position in EvaluateInputs::recipes
+  double validation_accuracy = 0;
+  bool chosen = false;
+};
+
+/// Local. All candidates of all reward models.
+[[nodiscard]] std::vector<Choice> read_choices(const EvaluateInputs& inputs);
 
 }  // namespace westofn::evaluation

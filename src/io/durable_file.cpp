@@ -19,14 +19,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t buffer_bytes = std::size_t{1} << 20;
 constexpr std::string_view temporary_mark = ".tmp-";
 
-/// ".NAME.tmp-PID" in the folder of `path`.
-std::string temporary_name(const std::string& path) {
-  const fs::path final(path);
-  return (final.parent_path() /
-          ("." + final.filename().string() + std::string(temporary_mark) + std::to_string(getpid())))
-      .string();
-}
-
 bool is_temporary_name(std::string_view name) {
   const auto mark = name.rfind(temporary_mark);
   if (!name.starts_with('.') || mark == std::string_view::npos || mark == 0) return false;
@@ -34,7 +26,23 @@ bool is_temporary_name(std::string_view name) {
   return !digits.empty() && std::ranges::all_of(digits, [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
+/// The last steps of every publication: the bytes are safe before the name is, and the name before anyone goes on.
+void sync_and_rename(FileHandle& file, const std::string& temporary, const std::string& path) {
+  fault_point("io.fsync");
+  file.sync();
+  file.close();
+  fault_point("io.rename");
+  rename_file(temporary, path);
+}
+
 }  // namespace
+
+std::string temporary_name(const std::string& path) {
+  const fs::path final(path);
+  return (final.parent_path() /
+          ("." + final.filename().string() + std::string(temporary_mark) + std::to_string(getpid())))
+      .string();
+}
 
 DurableFile::DurableFile(const std::string& path) : path_(path), temporary_(temporary_name(path)) {
   WESTOFN_CHECK(fs::path(path).has_filename(), "a file needs a name: " + path);
@@ -74,16 +82,21 @@ void DurableFile::flush() {
 FileInfo DurableFile::commit() {
   WESTOFN_CHECK(file_.has_value(), "second commit of " + path_);
   flush();
-  fault_point("io.fsync");
-  file_->sync();
-  file_->close();
+  sync_and_rename(*file_, temporary_, path_);
   file_.reset();
-  fault_point("io.rename");
-  rename_file(temporary_, path_);
   temporary_.clear();
   fault_point("io.fsync_folder");
   sync_folder(parent_folder(path_));
   return {fs::path(path_).filename().string(), bytes_, hash_.value()};
+}
+
+void publish_temporary(const std::string& temporary, const std::string& path, std::string_view ending) {
+  auto file = FileHandle::open_to_append(temporary);
+  fault_point("io.write");
+  file.write(ending);
+  sync_and_rename(file, temporary, path);
+  fault_point("io.fsync_folder");
+  sync_folder(parent_folder(path));
 }
 
 FileInfo write_durable(const std::string& path, std::string_view bytes) {

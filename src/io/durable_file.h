@@ -49,6 +49,12 @@ class DurableFile {
 /// Publishes a file with this content.
 FileInfo write_durable(const std::string& path, std::string_view bytes);
 
+/// The name of the temporary file for `path` in this process: `.NAME.tmp-PID` in the same folder.
+[[nodiscard]] std::string temporary_name(const std::string& path);
+
+/// Publishes a temporary file that is complete but for `ending`: append, fsync, rename, fsync of the folder.
+void publish_temporary(const std::string& temporary, const std::string& path, std::string_view ending);
+
 /// Makes a folder and the missing ones above it durable; an existing folder is fine. Several ranks may call it at
 /// once. Throws IoError, also if something else has the name.
 void make_folder_durable(const std::string& path);

@@ -81,6 +81,12 @@ FileHandle FileHandle::create_new(const std::string& path) {
   return {descriptor, path};
 }
 
+FileHandle FileHandle::open_to_append(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (descriptor < 0) throw_system_error("open", path, errno);
+  return {descriptor, path};
+}
+
 FileHandle::~FileHandle() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }

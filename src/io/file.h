@@ -45,6 +45,8 @@ class FileHandle {
   static std::optional<FileHandle> open_if_exists(const std::string& path);
   /// Creates a file that must not exist yet, for writing; permissions 0666 less the umask.
   static FileHandle create_new(const std::string& path);
+  /// Opens an existing file for writing at its end.
+  static FileHandle open_to_append(const std::string& path);
 
   ~FileHandle();
   FileHandle(FileHandle&& other) noexcept;

@@ -31,6 +31,8 @@ class Handle {
   [[nodiscard]] hid_t id() const { return id_; }
   /// Closes early; negative if that fails, which for a file in memory that is only read loses nothing.
   herr_t close() { return id_ < 0 ? 0 : closer_(std::exchange(id_, -1)); }
+  /// Forgets the handle without closing it.
+  void abandon() { id_ = -1; }
 
  private:
   hid_t id_ = -1;

@@ -6,32 +6,20 @@
 
 #include "io/durable_file.h"
 #include "io/hdf5.h"
-#include "io/hdf5_handle.h"
+#include "io/hdf5_build.h"
 #include "util/error.h"
 #include "util/text.h"
 
 namespace westofn::io {
 namespace {
 
+using detail::check;
 using detail::Handle;
+using detail::timeless;
 
 constexpr std::size_t memory_step = std::size_t{1} << 20;  // by which the file grows in memory
 constexpr std::uint64_t chunk_bytes = std::uint64_t{512} << 10;
 constexpr unsigned gzip_level = 4;
-
-/// The result of an HDF5 call; throws if it failed. In memory that means: no memory left, or a bug of ours.
-template <class Result>
-Result check(Result result, const std::string& action) {
-  if (result < 0) throw IoError("cannot build an HDF5 file in memory: " + action + ": " + detail::take_error_stack());
-  return result;
-}
-
-/// Properties of a new object without times: the bytes of a file depend on its content only.
-Handle timeless(hid_t property_class) {
-  Handle properties(check(H5Pcreate(property_class), "properties"), H5Pclose);
-  check(H5Pset_obj_track_times(properties.id(), false), "object times");
-  return properties;
-}
 
 /// The bytes of a file in memory. HDF5 asks it for memory while the file grows and gives all back when it closes the
 /// file, which leaves them here. (H5Fget_file_image of HDF5 1.10 returns a superblock with a wrong checksum.)
@@ -62,8 +50,7 @@ Handle create_file(Image& image) {
   H5FD_file_image_callbacks_t callbacks = {Image::allocate, Image::copy,    Image::grow, Image::keep,
                                            Image::same,     Image::nothing, &image};
   check(H5Pset_file_image_callbacks(access.id(), &callbacks), "memory");
-  // The format of HDF5 1.8: everything reads it, and unlike the older one it has checksums in its metadata.
-  check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V18, H5F_LIBVER_V18), "format version");
+  detail::set_format(access.id());
   return {check(H5Fcreate(detail::memory_file_name().c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), "file"),
           H5Fclose};
 }
@@ -90,65 +77,12 @@ Handle dataset_properties(const std::vector<std::uint64_t>& shape, std::uint64_t
   return properties;
 }
 
-Handle string_type(std::size_t size) {
-  Handle type(check(H5Tcopy(H5T_C_S1), "string type"), H5Tclose);
-  check(H5Tset_size(type.id(), size), "string size");
-  check(H5Tset_cset(type.id(), H5T_CSET_UTF8), "string encoding");
-  check(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), "string padding");
-  return type;
-}
-
-struct AttributePlace {
-  hid_t object;
-  const std::string& name;
-};
-
-void write_attribute(const AttributePlace& place, hid_t type, const Handle& space, const void* value) {
-  const Handle attribute(
-      check(H5Acreate2(place.object, place.name.c_str(), type, space.id(), H5P_DEFAULT, H5P_DEFAULT), place.name),
-      H5Aclose);
-  check(H5Awrite(attribute.id(), type, value), place.name);
-}
-
-/// Writes each kind of attribute.
-struct AttributeWriter {
-  AttributePlace place;
-
-  void operator()(const std::string& value) const {
-    WESTOFN_CHECK(value.find('\0') == std::string::npos, "NUL in attribute " + place.name);
-    const std::string stored = value.empty() ? std::string(1, '\0') : value;
-    write_attribute(place, string_type(stored.size()).id(), scalar(), stored.data());
-  }
-  void operator()(std::int64_t value) const { write_attribute(place, H5T_NATIVE_INT64, scalar(), &value); }
-  void operator()(double value) const { write_attribute(place, H5T_NATIVE_DOUBLE, scalar(), &value); }
-  void operator()(const std::vector<std::int64_t>& values) const {
-    const hsize_t count = values.size();
-    const Handle space(check(H5Screate_simple(1, &count, nullptr), place.name), H5Sclose);
-    write_attribute(place, H5T_NATIVE_INT64, space, values.data());
-  }
-
-  [[nodiscard]] Handle scalar() const { return {check(H5Screate(H5S_SCALAR), place.name), H5Sclose}; }
-};
-
 }  // namespace
 
 struct Hdf5Writer::File {
   std::unique_lock<std::recursive_mutex> library = detail::lock_library();
   Image image;
   Handle handle;  // closes before the image goes
-
-  /// Makes the groups above `path`. (HDF5 would make them itself, but with times.)
-  void make_groups(const std::string& path) const {
-    for (auto end = path.find('/', 1); end != std::string::npos; end = path.find('/', end + 1)) {
-      make_group(path.substr(0, end));
-    }
-  }
-  void make_group(const std::string& path) const {
-    if (check(H5Lexists(handle.id(), path.c_str(), H5P_DEFAULT), path) > 0) return;
-    const Handle properties = timeless(H5P_GROUP_CREATE);
-    const Handle group(check(H5Gcreate2(handle.id(), path.c_str(), H5P_DEFAULT, properties.id(), H5P_DEFAULT), path),
-                       H5Gclose);
-  }
 };
 
 Hdf5Writer::Hdf5Writer() : file_(std::make_unique<File>()) {
@@ -160,12 +94,12 @@ Hdf5Writer::~Hdf5Writer() = default;
 
 void Hdf5Writer::attribute(const std::string& object, const std::string& name, const Attribute& value) {
   const Handle handle(check(H5Oopen(file_->handle.id(), object.c_str(), H5P_DEFAULT), object), H5Oclose);
-  std::visit(AttributeWriter{{handle.id(), name}}, value);
+  detail::write_attribute(handle.id(), name, value);
 }
 
 void Hdf5Writer::write(const Field& field, const void* values) {
   WESTOFN_CHECK(field.path.starts_with('/'), "dataset paths start with '/': " + field.path);
-  file_->make_groups(field.path);
+  detail::make_groups(file_->handle.id(), field.path);
   const Handle space(
       check(H5Screate_simple(static_cast<int>(field.shape.size()),
                              std::vector<hsize_t>(field.shape.begin(), field.shape.end()).data(), nullptr),
@@ -179,8 +113,7 @@ void Hdf5Writer::write(const Field& field, const void* values) {
   if (std::ranges::count(field.shape, 0) == 0) {
     check(H5Dwrite(dataset.id(), detail::memory_type(field.type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values), field.path);
   }
-  AttributeWriter{{dataset.id(), "description"}}(field.note.description);
-  AttributeWriter{{dataset.id(), "units"}}(field.note.units);
+  detail::write_note(dataset.id(), field.note);
 }
 
 std::uint64_t Hdf5Writer::rows(std::uint64_t values, std::uint64_t columns) {

@@ -34,7 +34,8 @@ struct IntervalOptions {
 [[nodiscard]] std::vector<std::int64_t> number_groups(std::span<const std::string> names);
 
 /// The mean of the values with a percentile interval over resampled groups (Philox purpose "bootstrap"; the same draws
-/// for equal numbers of groups). `groups` has a number (number_groups) for each value.
+/// for equal numbers of groups), which is widened for few groups as Student's t is; with less than 10 groups Student's
+/// interval itself. `groups` has a number (number_groups) for each value.
 [[nodiscard]] Estimate grouped_mean(std::span<const double> values, std::span<const std::int64_t> groups,
                                     const IntervalOptions& options);
 
@@ -45,7 +46,8 @@ struct IntervalOptions {
 /// Wilson's score interval of `successes` among `count`.
 [[nodiscard]] Estimate wilson(double successes, std::int64_t count, double level);
 
-/// The mean of a - b, value by value, where both are there: a paired difference.
+/// The mean of a - b, value by value, where both are there: a paired difference. With at most 16 groups that differ the
+/// interval holds 0 unless the exact sign-flip test over these groups says no at the same level.
 [[nodiscard]] Estimate paired_difference(std::span<const double> a, std::span<const double> b,
                                          std::span<const std::int64_t> groups, const IntervalOptions& options);
 

@@ -17,6 +17,17 @@
 namespace westofn::training {
 namespace {
 
+/// What depends on the role.
+struct RoleText {
+  const char* stage;
+  const char* pairs;  ///< that it learns from
+  dataset::PairFilter filter;
+};
+RoleText text_of(PairwiseRole role) {
+  if (role == PairwiseRole::judge) return {"judge", "the judge split", {Split::judge}};
+  return {"preference", "the labelled half", {Split::train, HumanSet::hf50}};
+}
+
 struct PreferenceData {
   LoadedModel model;
   LabelTokens labels{};
@@ -44,27 +55,29 @@ PreferenceData load(app::StageRun& stage, const PreferenceInputs& inputs) {
   data.labels = {format.first_label(), format.second_label()};
   const auto beat = heartbeat_of(stage);
   const std::string& prepared = inputs.prepared.folder;
-  const dataset::PairSet train = dataset::human_pair_set(prepared, {Split::train, HumanSet::hf50});
+  const RoleText role = text_of(inputs.role);
+  const dataset::PairSet train = dataset::human_pair_set(prepared, role.filter);
   data.train = encode_pairs(format, train.pairs, beat);
   const dataset::PairSet validation = dataset::human_pair_set(prepared, {Split::validation});
   data.validation = encode_pairs(format, validation.pairs, beat);
-  refuse_empty(stage.name(), "pairs of the labelled half", data.train.balance);
+  refuse_empty(stage.name(), std::string("pairs of ") + role.pairs, data.train.balance);
   refuse_empty(stage.name(), "validation pairs", data.validation.balance);
   data.pairs = describe_validation(validation.pairs, data.validation);
   data.origin.start = describe_start(inputs.start);
-  add_sources(train.sources, "human pairs (the labelled half), training", data.origin);
+  add_sources(train.sources, std::string("human pairs (") + role.pairs + "), training", data.origin);
   add_sources(validation.sources, "human pairs, validation", data.origin);
   return data;
 }
 
 dataset::BatchOfStep batches(const PreferenceInputs& inputs, const PairExamples& train) {
   const PreferenceSettings& settings = inputs.settings;
+  const std::string stage = text_of(inputs.role).stage;
   return dataset::sorted_in_windows(
-      dataset::shuffled_epochs(train.balance.used, settings.train.batch, {"preference", inputs.seed}),
-      lengths_of(train.pairs), settings.window, {"preference-window", inputs.seed});
+      dataset::shuffled_epochs(train.balance.used, settings.train.batch, {stage, inputs.seed}), lengths_of(train.pairs),
+      settings.window, {stage + "-window", inputs.seed});
 }
 
-app::StageOutput train_teacher(app::StageRun& stage, const PreferenceInputs& inputs) {
+app::StageOutput train_pairwise(app::StageRun& stage, const PreferenceInputs& inputs) {
   PreferenceData data = comm::agree(stage.job().world, [&] { return load(stage, inputs); });
   const TrainSettings& settings = inputs.settings.train;
   const model::RuntimeSettings& runtime = inputs.runtime;
@@ -91,7 +104,7 @@ app::StageOutput train_teacher(app::StageRun& stage, const PreferenceInputs& inp
 app::StageSpec preference_spec(const PreferenceInputs& inputs) {
   PreferenceSettings settings = inputs.settings;
   settings.model.reset();  // its files are an input: where they are changes nothing
-  return {"preference",
+  return {text_of(inputs.role).stage,
           2,
           settings_text(inputs.seed, config::to_yaml(settings), inputs.runtime, inputs.start),
           {inputs.prepared.for_manifest(), inputs.start.folder.for_manifest()}};
@@ -100,7 +113,7 @@ app::StageSpec preference_spec(const PreferenceInputs& inputs) {
 io::Manifest train_preference(app::JobContext& job, const app::RunFolder& run, const PreferenceInputs& inputs) {
   const app::StageSpec spec = preference_spec(inputs);
   io::Manifest manifest =
-      app::run_stage(job, run, spec, [&](app::StageRun& stage) { return train_teacher(stage, inputs); });
+      app::run_stage(job, run, spec, [&](app::StageRun& stage) { return train_pairwise(stage, inputs); });
   remove_checkpoints(job, run.stage(spec.folder_name()));
   return manifest;
 }

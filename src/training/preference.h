@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stage `preference`: trains the pairwise preference model on the labelled half of the human pairs. Its folder is a
-// Hugging Face folder, with westofn.json, curve.h5 and training.json.
+// The stages `preference` and `judge`: train a pairwise preference model on human pairs. Their folders are Hugging Face
+// folders, with westofn.json, curve.h5 and training.json.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,12 @@
 
 namespace westofn::training {
 
+/// What a pairwise model is for, and so which human pairs it learns from.
+enum class PairwiseRole {
+  teacher,  ///< stage `preference`: the labelled half of the training pairs; it makes the synthetic pairs
+  judge,    ///< stage `judge`: the judge split, which nothing else sees; it decides about responses at the end
+};
+
 /// All that the stage depends on.
 struct PreferenceInputs {
   PreferenceSettings settings;
@@ -23,6 +29,7 @@ struct PreferenceInputs {
   app::StageInput prepared;
   StartModel start;
   model::Placement placement{};  ///< not needed for the spec
+  PairwiseRole role = PairwiseRole::teacher;
 };
 
 /// Local. Reads no file.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The `preference_model` section of an experiment: the pairwise teacher and its training.
+// The section `preference_model` of an experiment, and `evaluation.judge`: a pairwise model and its training.
 #pragma once
 
 #include <array>
@@ -17,7 +17,7 @@ namespace westofn::training {
 /// The weights that a model starts from: those that the policy started from, or those of the fine-tuned policy.
 enum class StartFrom { base, policy };
 
-/// The teacher; it is trained on the labelled half of the human pairs.
+/// A pairwise model: the teacher, or a judge.
 struct PreferenceSettings {
   StartFrom init = StartFrom::base;
   std::optional<std::string> model;  ///< a Hugging Face folder; goes before `init`
@@ -38,7 +38,9 @@ void visit_fields(V& v, PreferenceSettings& s) {
   v.optional("max_input_tokens", s.max_input_tokens, "prompts are cut to fit; longer responses are refused");
   v.optional("cut", s.cut, "the end of a prompt that is cut: start (dialogues) or end (documents)");
   v.optional("window", s.window, "batches within which pairs are sorted by length; 1: none");
-  v.optional("train", s.train, "training on the labelled half (hf50); 0 steps: the model as it is");
+  v.optional("train", s.train,
+             "training on human pairs (the teacher: the labelled half; a judge: the judge split); 0 steps: the model "
+             "as it is");
   v.check("label_tokens", s.label_tokens.size() == 2 && s.label_tokens[0] != s.label_tokens[1], "two different labels");
   v.check("max_input_tokens", s.max_input_tokens >= 2 && s.max_input_tokens <= 1'000'000, "a number from 2 to 1000000");
   v.check("window", s.window >= 1 && s.window <= 10'000, "a number from 1 to 10000");

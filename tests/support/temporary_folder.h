@@ -49,4 +49,9 @@ inline std::string read_all(const std::filesystem::path& path) {
   return content.str();
 }
 
+/// Makes or replaces a file.
+inline void write_all(const std::filesystem::path& path, std::string_view content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
+
 }  // namespace westofn::testing

@@ -55,11 +55,14 @@ class Estimator {
   Estimate run() {
     prepare();
     sft();
-    preference();
+    pairwise("preference", e_.preference_model);
     pools();
     recipes();
     for (const auto& [name, model] : e_.reward_models) reward_model(name, model);
-    if (!e_.reward_models.empty()) evaluate();
+    if (!e_.reward_models.empty()) {
+      if (e_.evaluation.judge) pairwise("judge", *e_.evaluation.judge);
+      evaluate();
+    }
     for (Phase& phase : out_.phases) phase.hours = hours_of(phase);
     return std::move(out_);
   }
@@ -128,22 +131,21 @@ class Estimator {
     const double mean = out_.lengths.prompt + responses * response + template_tokens(text);
     return {real(limit), std::min(real(limit), mean)};
   }
-  [[nodiscard]] InputLength comparison(double response) const {
-    return input_of(e_.preference_model.max_input_tokens, e_.preference_model.template_text, 2, response);
+  [[nodiscard]] InputLength comparison(const training::PreferenceSettings& model, double response) const {
+    return input_of(model.max_input_tokens, model.template_text, 2, response);
   }
 
   /// One of the two orders of a pair, drawn at random, is trained on; both are validated.
-  void preference() {
-    const training::PreferenceSettings& teacher = e_.preference_model;
-    const model::T5Config& config = model_of(teacher.model, "preference");
-    const InputLength input = comparison(out_.data.response_tokens);
+  void pairwise(const std::string& name, const training::PreferenceSettings& settings) {
+    const model::T5Config& config = model_of(settings.model, name);
+    const InputLength input = comparison(settings, out_.data.response_tokens);
     TrainingLoad load;
     load.forward = score_operations(config, input.mean, Logits::computed);
     load.read = input.mean;
     load.validation = 2 * load.forward;
     load.validation_rows = out_.data.validation_pairs;
     load.final_passes = 1;
-    train(add("preference", "examples"), config, teacher.train, {1, input.longest, 1}, Logits::computed, load);
+    train(add(name, "examples"), config, settings.train, {1, input.longest, 1}, Logits::computed, load);
   }
 
   void pools() {
@@ -217,7 +219,7 @@ class Estimator {
     if (!made.emplace(key, name).second) return;
     const model::T5Config& config = model_of(teacher ? teacher : e_.preference_model.model, "matches");
     Phase& phase = add("matches (" + name + ")", "matches");
-    const InputLength input = teacher ? single_response() : comparison(out_.lengths.written);
+    const InputLength input = teacher ? single_response() : comparison(e_.preference_model, out_.lengths.written);
     score(phase, config, input);
     const double prompts = out_.data.unlabelled_prompts;
     const double scores = prompts * real(count_scores(settings));
@@ -270,16 +272,40 @@ class Estimator {
       phase.work.tokens_read += per_model * input.mean;
       phase.work.operations += per_model * score_operations(config, input.mean, Logits::left_out);
     }
-    const model::T5Config& teacher = model_of(e_.preference_model.model, "preference");
-    const InputLength pair = comparison(out_.data.response_tokens);
-    phase.work.units += 2 * out_.data.test_pairs;
-    phase.work.operations += 2 * out_.data.test_pairs * score_operations(teacher, pair.mean, Logits::computed);
-    phase.work.tokens_read += 2 * out_.data.test_pairs * pair.mean;
+    compare_in(phase, e_.preference_model, "preference", 2 * out_.data.test_pairs);
+    if (e_.evaluation.judge) {
+      // Each model and baseline may take another sample of a pool.
+      constexpr double baselines = 3;
+      const double judged =
+          out_.data.test_prompts * (real(static_cast<std::int64_t>(e_.reward_models.size())) + baselines);
+      compare_in(phase, *e_.evaluation.judge, "judge", 2 * out_.data.test_pairs + judged);
+    }
     phase.work.busy_ranks = busy_ranks(std::ceil(per_model / portion), out_.options.ranks);
     const auto count = [](const auto& list) { return static_cast<double>(list.size()); };
     double recipes = 0;
     for (const auto& [name, family] : e_.recipes) recipes += count(synthesis::expand(name, family));
-    phase.disk = evaluation_bytes(out_.data, count(e_.reward_models) + 1, real(e_.generation.n), recipes);
+    phase.disk =
+        evaluation_bytes(out_.data, count(e_.reward_models) + 1, real(e_.generation.n), recipes) + results_bytes();
+  }
+
+  /// results.h5 holds about what the files of data, pools, matches and recipes hold.
+  [[nodiscard]] double results_bytes() const {
+    double bytes = 0;
+    for (const Phase& phase : out_.phases) {
+      const bool is_copied = phase.name == "prepare" || phase.name == "pools" || phase.name.starts_with("recipe-");
+      if (is_copied) bytes += phase.disk;
+      if (phase.name.starts_with("matches")) bytes += 1.2 * phase.disk;  // wider columns
+    }
+    return bytes;
+  }
+
+  /// Comparisons by a pairwise model as a part of the evaluation.
+  void compare_in(Phase& phase, const training::PreferenceSettings& settings, const std::string& name, double inputs) {
+    const model::T5Config& config = model_of(settings.model, name);
+    const InputLength pair = comparison(settings, out_.data.response_tokens);
+    phase.work.units += inputs;
+    phase.work.operations += inputs * score_operations(config, pair.mean, Logits::computed);
+    phase.work.tokens_read += inputs * pair.mean;
   }
 
   [[nodiscard]] std::optional<double> hours_of(const Phase& phase) const {

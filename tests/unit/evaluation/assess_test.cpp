@@ -38,7 +38,7 @@ Scorer undecided_preference_model(const TestSet& test) {
 
 Assessment assess_models(const TestSet& test, std::vector<Scorer> models, const std::string& reference = "",
                          GoldChoice gold = GoldChoice::toy) {
-  return assess({test, std::move(models), {}, gold, reference, {200, 0.95, 1}});
+  return assess({test, with_baselines(std::move(models), test, gold, 1), {}, {}, gold, reference, {200, 0.95, 1}});
 }
 
 TEST(Assess, RanksModelsBaselinesAndGoldAsTheyAre) {
@@ -65,6 +65,27 @@ TEST(Assess, RanksModelsBaselinesAndGoldAsTheyAre) {
   EXPECT_LE(gold.win_over_sft.low, gold.win_over_sft.value);
   EXPECT_FALSE(longer.calibration.has_value());
   EXPECT_TRUE(preference.calibration.has_value());
+}
+
+TEST(Assess, TakesTheVerdictOfTheJudgeOnWhatBestOfNTakes) {
+  const TestSet test = toy_test_set(40, 20, 8);
+  auto scorers = with_baselines({noisy_model(test, "good", 1), noisy_model(test, "bad", 30)}, test, GoldChoice::toy, 1);
+  // A judge that sees gold: sure of every difference, and undecided between equal ones.
+  const std::vector<double>& gold = scorers.back().scores.samples;
+  std::vector<double> judged;
+  for (std::size_t row = 0; row < gold.size(); ++row) {
+    judged.push_back(metrics::outcome(gold[row], gold[row / 9 * 9 + 8]));
+  }
+  const Assessment found = assess({test, scorers, judged, {}, GoldChoice::toy, "", {200, 0.95, 1}});
+  for (const auto& report : found.reports) {
+    EXPECT_EQ(report.win_by_judge.value, report.win_over_sft.value);
+    EXPECT_EQ(report.win_by_judge.count, 20);
+  }
+  const auto& difference = found.differences.at(0);
+  EXPECT_NEAR(difference.win_by_judge.value, found.reports[1].win_over_sft.value - found.reports[0].win_over_sft.value,
+              1e-12);
+  const Assessment without = assess({test, scorers, {}, {}, GoldChoice::toy, "", {200, 0.95, 1}});
+  EXPECT_EQ(without.reports[0].win_by_judge.count, 0);
 }
 
 TEST(Assess, TellsHowFarScoresFollowTheLengthAndWhichPairsDecideADifference) {
@@ -172,7 +193,8 @@ TEST(Assess, CountsTheKeptPairsOfARecipeThatGoldAgreesWith) {
     pair.chosen = pair.rejected = -1;
     recipe.pairs.push_back(pair);
   }
-  const Assessment found = assess({test, {}, {recipe}, GoldChoice::toy, "", {}});
+  const Assessment found =
+      assess({test, with_baselines({}, test, GoldChoice::toy, 1), {}, {recipe}, GoldChoice::toy, "", {}});
   ASSERT_EQ(found.recipes.size(), 1U);
   EXPECT_EQ(found.recipes[0].prompts, 9);
   EXPECT_EQ(found.recipes[0].kept, 3);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "comm/single_communicator.h"
@@ -120,6 +121,39 @@ TEST_F(Evaluate, ScoresEveryModelAndPublishesResults) {
     EXPECT_FALSE(dataset.note.units.empty()) << dataset.path;
   }
   EXPECT_THAT(testing::read_all(stage_file("table.txt")), HasSubstr("two minus one"));
+}
+
+TEST_F(Evaluate, AsksTheJudgeAboutTheBestSamplesOnly) {
+  inputs_.judge = app::StageInput{"judge", WESTOFN_TOY_MODEL, "j1"};
+  const io::Manifest manifest = evaluate_now();
+  EXPECT_EQ(manifest.files.size(), 7U) << "scores-judge.h5 and judged.h5 besides";
+  const io::Hdf5Reader results(run_.path() + "/results.h5");
+  EXPECT_EQ(results.text("/models/name")[3], judge_name);
+  EXPECT_EQ(results.read<std::uint8_t>("/models/kind")[3], 3);
+  const auto counts = results.read<std::int64_t>("/models/win_by_judge/count");
+  EXPECT_THAT(counts, ::testing::ElementsAre(6, 6, 0, 0, 6, 6, 6, 6)) << "pairwise models take no best sample";
+  const auto asked = results.read<double>("/prompts/judge_prefers_best");
+  const io::Hdf5Reader judged(stage_file("judged.h5"));
+  const auto all = judged.read<double>("/judged");
+  const auto best = results.read<double>("/prompts/best");
+  std::size_t known = 0;
+  for (const double p : all) known += std::isnan(p) ? 0U : 1U;
+  EXPECT_LT(known, all.size());
+  for (std::size_t p = 0; p < 6; ++p) EXPECT_EQ(asked[p], all[p * 5 + static_cast<std::size_t>(best[p])]);
+}
+
+TEST_F(Evaluate, ResultsHoldPoolsPairsAndMixtures) {
+  evaluate_now();
+  const io::Hdf5Reader results(run_.path() + "/results.h5");
+  EXPECT_EQ(results.text("/human/prompt").size(), 30U) << "all splits";
+  EXPECT_EQ(results.text("/pools/prompt").size(), 6U);
+  const auto first = results.read<std::int64_t>("/pools/first_sample");
+  EXPECT_THAT(first, ::testing::ElementsAre(0, 5, 10, 15, 20, 25, 30));
+  EXPECT_EQ(results.text("/samples/response").size(), 30U);
+  EXPECT_EQ(results.read<std::int64_t>("/samples/pool")[7], 1);
+  EXPECT_THAT(results.read<std::int32_t>("/synthetic/chosen"), ::testing::ElementsAre(0, -1));
+  EXPECT_TRUE(results.read<double>("/matches/p_ab").empty());
+  EXPECT_THAT(results.text("/table")[0], HasSubstr("two minus one"));
 }
 
 TEST_F(Evaluate, AResumedEvaluationReusesScoresAndEndsWithTheSameBytes) {

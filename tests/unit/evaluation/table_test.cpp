@@ -28,7 +28,7 @@ struct Made {
                      {"a model with a very long name indeed", ScorerKind::reward_model, {}},
                      {preference_name, ScorerKind::preference_model, {}}};
     found.reports = {report, report, Report{}};
-    found.differences = {{1, {0.002, -0.011, 0.015, 2000}, {-0.047, -0.08, -0.012, 200}, {104, 100, 0.8336}}};
+    found.differences = {{1, {0.002, -0.011, 0.015, 2000}, {-0.047, -0.08, -0.012, 200}, {}, {104, 100, 0.8336}}};
     found.reports[1].length_correlation = {0.125, 0.0951, 0.1549, 4000};
     found.recipes = {{600, 597, {0.977, 0.961, 0.989, 597}, {}}};
   }
@@ -53,6 +53,27 @@ TEST(Table, SaysEachNumberWithItsIntervalAndEachVerdictInWords) {
   EXPECT_THAT(table, HasSubstr("better on 104 pairs, worse on 100 (McNemar's test: p = 0.83)"));
   EXPECT_THAT(table, HasSubstr("rank correlation:\na model with a very l +0.12 [+0.10, +0.15]\n"));
   EXPECT_THAT(table, ::testing::ContainsRegex("west_of_64 +600 +597 +97\\.7 \\[96\\.1, 98\\.9\\]"));
+}
+
+TEST(Table, SaysTheVerdictsInSentences) {
+  Made made;
+  made.found.scorers[1].name = "west_of_n";
+  made.found.differences[0].win_by_judge = {0.05, 0.01, 0.09, 200};
+  const std::string table = make_table(made.found, made.test, made.recipes, 0.95);
+  EXPECT_THAT(table,
+              HasSubstr("\nNo difference between west_of_n and hf50 in accuracy is seen at this sample size (one of "
+                        "about 1.3 points\n  would be).\n"));
+  EXPECT_THAT(table, HasSubstr("\nwest_of_n is worse than hf50 in Best-of-4 win, by 4.7 points.\n"));
+  EXPECT_THAT(table, HasSubstr("\nwest_of_n is better than hf50 in Best-of-4 win by the judge, by 5.0 points.\n"));
+}
+
+TEST(Table, HasOnlyColumnsWithValues) {
+  Made made;
+  for (auto& report : made.found.reports) report.win_over_pool = report.win_over_sft = {};
+  made.found.reports[0].win_by_judge = {0.6, 0.55, 0.65, 200};
+  const std::string table = make_table(made.found, made.test, made.recipes, 0.95);
+  EXPECT_THAT(table, HasSubstr("by the judge"));
+  EXPECT_THAT(table, ::testing::Not(HasSubstr("over the pool")));
 }
 
 TEST(Table, ShowsADashWhereThereIsNothing) {
