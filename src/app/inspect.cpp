@@ -57,12 +57,32 @@ std::string describe_tensors(const io::TensorMap& tensors) {
          human_bytes(bytes) + "\n";
 }
 
+/// Of results.h5: how much there is of everything, and the table that the evaluation printed; else nothing.
+std::string summary_of_results(const io::Hdf5Reader& reader) {
+  if (!reader.contains("/table")) return "";
+  std::map<std::string, std::uint64_t> rows;
+  for (const auto& dataset : reader.list()) rows[dataset.path] = dataset.shape.empty() ? 0 : dataset.shape[0];
+  std::string text = "\n";
+  for (const auto& [what, dataset] : {std::pair("stages", "/stages/name/offsets"), {"human pairs", "/human/split"},
+                                      {"pools", "/pools/set"}, {"samples", "/samples/number"},
+                                      {"matches", "/matches/a"}, {"recipes", "/recipes/kept"},
+                                      {"rows of mixtures", "/mixture/row"}, {"test pairs", "/pairs/confidence"}}) {
+    const auto known = rows.find(dataset);
+    if (known == rows.end()) continue;
+    const std::uint64_t count = known->second - (std::string_view(dataset).ends_with("offsets") ? 1 : 0);
+    text += "  " + padded(what, 18) + std::to_string(count) + "\n";
+  }
+  for (const auto& table : reader.text("/table")) text += "\n" + table + "\n";
+  return text;
+}
+
 std::string inspect_hdf5(const std::string& path) {
   const io::Hdf5Reader reader(path);
   std::string text = path + ": HDF5 file, readable to the end\n";
   for (const auto& name : reader.attribute_names("/")) {
     text += "  " + padded(name, 14) + attribute_text(reader.attribute("/", name)) + "\n";
   }
+  text += summary_of_results(reader);
   for (const auto& dataset : reader.list()) {
     text += "  " + padded(dataset.path, 24) + padded(io::to_string(dataset.type), 9) +
             padded(shape_text(dataset.shape), 14) + padded(human_bytes(dataset.stored_bytes), 11) +
