@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // westofn run, prepare, sft, preference, synthesize, reward, evaluate: the stages of an experiment.
+#include "app/stage_cost.h"
 #include "jobs/experiment.h"
 #include "jobs/stage_command.h"
+#include "util/error.h"
 #include "util/log.h"
 
 namespace westofn::jobs {
@@ -9,13 +11,24 @@ namespace {
 
 using chain::Goal;
 
+/// Collective. What it has cost is also told when the job stops in time.
+void make(app::JobContext& job, chain::Chain& chain, const app::RunFolder& run) {
+  try {
+    chain.make();
+  } catch (const Error& error) {
+    if (error.code() == ExitCode::stopped && job.world.rank() == 0) app::log_costs(run);
+    throw;
+  }
+  if (job.world.rank() == 0) app::log_costs(run);
+}
+
 void run_chain(app::JobContext& job, const StageCommand& command) {
   const auto [settings, run] = open_experiment(job, command.options);
   const auto part = command.shards.empty() ? app::ShardPart() : app::ShardPart(command.shards);
   chain::Chain chain(job, run, settings, command.goals, part);
   for (const auto& line : chain.plan()) log_info(line);
   if (command.options.dry_run) return;
-  chain.make();
+  make(job, chain, run);
   log_info("done: " + run.path());
 }
 

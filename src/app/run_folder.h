@@ -19,6 +19,8 @@ class RunFolder {
   [[nodiscard]] std::string log_folder() const { return path_ + "/log"; }
   [[nodiscard]] std::string log_file() const { return log_folder() + "/westofn.log"; }
   [[nodiscard]] std::string heartbeat() const { return log_folder() + "/heartbeat.json"; }
+  /// One line an attempt at a stage: see stage_cost.h.
+  [[nodiscard]] std::string costs() const { return log_folder() + "/stages.jsonl"; }
   /// Lock files hold host and process, so they stand with the log.
   [[nodiscard]] std::string lock(const std::string& name) const { return log_folder() + "/" + name + ".lock"; }
 

@@ -2,6 +2,7 @@
 // The frame of every command: session, log, signals, errors, exit code.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 
@@ -18,12 +19,19 @@ struct CommonOptions {
   std::optional<double> max_hours;  ///< stop in time before this many hours have passed
 };
 
+/// What each rank of a job computes with.
+struct RankUse {
+  std::int64_t threads = 1;
+  std::int64_t gpus = 0;
+};
+
 /// What a job gets: the ranks, the options, and whether to stop.
 struct JobContext {
   comm::Communicator& world;  ///< all ranks
   comm::Communicator& node;   ///< the ranks of this machine
   const CommonOptions& options;
   const StopControl& stop;
+  RankUse use{};  ///< for the account of costs; set when it is known
 };
 
 /// Runs a job on all ranks that the launcher started and returns the exit code for main. Collective.

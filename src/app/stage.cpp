@@ -2,6 +2,7 @@
 #include "app/stage.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <numeric>
 #include <set>
@@ -48,25 +49,64 @@ bool open_stage(const RunFolder& run, const StageSpec& spec, const ShardPart& pa
   return io::has_manifest(folder);
 }
 
+/// Collective. Makes the files of a stage, and its manifest. Throws PartMade.
+void make_stage(StageRun& stage, const StageSpec& spec, const StageBody& body) {
+  comm::Communicator& world = stage.job().world;
+  StageOutput output = body(stage);
+  std::sort(output.files.begin(), output.files.end());
+  const std::vector<io::FileInfo> files = describe_files(stage, output.files);
+  comm::agree(world, [&] {
+    fault_point("stage.commit");
+    if (world.rank() != 0) return;
+    // Two jobs that finished the last parts in the same moment both come here, and write the same bytes.
+    io::write_manifest(stage.folder(), {spec.name, spec.key(), program_version(), files, spec.inputs, spec.settings,
+                                        std::move(output.counts)});
+  });
+}
+
+/// Must be called inside a catch block.
+StageOutcome outcome_of_exception() {
+  try {
+    throw;
+  } catch (const PartMade&) {
+    return StageOutcome::part;
+  } catch (const Error& error) {
+    return error.code() == ExitCode::stopped ? StageOutcome::stopped : StageOutcome::failed;
+  } catch (...) {
+    return StageOutcome::failed;
+  }
+}
+
+/// Collective. The sum over the ranks.
+StageWork work_of_all(StageRun& stage) {
+  std::array<std::int64_t, 2> sums = {stage.work().tokens, stage.work().samples};
+  stage.job().world.all_reduce(sums, comm::ReduceOp::sum);
+  return {sums[0], sums[1]};
+}
+
+/// Collective. As make_stage, with a line in the account of costs.
+void make_stage_at_cost(StageRun& stage, const StageSpec& spec, const ShardPart& part, const StageBody& body) {
+  CostMeter cost(stage.job(), stage.run(), stage.name(), part);
+  try {
+    make_stage(stage, spec, body);
+    cost.end(StageOutcome::complete, work_of_all(stage));
+  } catch (...) {
+    const StageOutcome outcome = outcome_of_exception();
+    // All ranks leave a stage that stops in time; of one that fails, some may be elsewhere.
+    cost.end(outcome, outcome == StageOutcome::failed ? stage.work() : work_of_all(stage));
+    throw;
+  }
+}
+
 /// Collective. Makes the stage or its part, if it is not complete. Throws PartMade.
 void complete_stage(JobContext& job, const RunFolder& run, const StageSpec& spec, const ShardPart& part,
                     const StageBody& body) {
-  const std::string folder = run.stage(spec.folder_name());
   std::unique_ptr<StageLock> lock;
   const bool complete =
       comm::agree(job.world, [&] { return job.world.rank() == 0 && open_stage(run, spec, part, lock); });
   if (comm::any(job.world, complete)) return;
   StageRun stage(job, run, spec, lock.get(), part);
-  StageOutput output = body(stage);
-  std::sort(output.files.begin(), output.files.end());
-  const std::vector<io::FileInfo> files = describe_files(stage, output.files);
-  comm::agree(job.world, [&] {
-    fault_point("stage.commit");
-    if (job.world.rank() != 0) return;
-    // Two jobs that finished the last parts in the same moment both come here, and write the same bytes.
-    io::write_manifest(folder, {spec.name, spec.key(), program_version(), files, spec.inputs, spec.settings,
-                                std::move(output.counts)});
-  });
+  make_stage_at_cost(stage, spec, part, body);
   fault_point("stage.committed");
 }
 

@@ -14,6 +14,7 @@
 #include "app/run_folder.h"
 #include "app/run_job.h"
 #include "app/shard_part.h"
+#include "app/stage_cost.h"
 #include "app/stage_lock.h"
 #include "io/manifest.h"
 
@@ -84,6 +85,9 @@ class StageRun {
   /// Local. Remembers size and hash of a file that this rank has published, so that nobody has to read it again.
   void note_file(const io::FileInfo& file) { published_.push_back(file); }
   [[nodiscard]] const std::vector<io::FileInfo>& published() const { return published_; }
+  /// Local. Adds to what this rank has worked through, for the account of costs.
+  void count_work(const StageWork& work) { work_ += work; }
+  [[nodiscard]] const StageWork& work() const { return work_; }
 
   /// Collective. The owner of every shard that this job has still to make; -1 where its files are there and intact, or
   /// where another job makes it. Damaged files of an earlier attempt are removed with a warning.
@@ -109,6 +113,7 @@ class StageRun {
   ShardPart part_;
   std::vector<Shard> shards_;  ///< as given to deal()
   std::vector<io::FileInfo> published_;
+  StageWork work_;
 };
 
 /// A job has made its part of a stage; other jobs have not made theirs yet.

@@ -40,6 +40,7 @@ Chain::Chain(app::JobContext& job, const app::RunFolder& run, const Experiment& 
     runtime_.device = all_see_gpu ? model::DeviceChoice::cuda : model::DeviceChoice::cpu;
   }
   placement_ = comm::agree(job_.world, [&] { return model::start_runtime(runtime_, job_.node.rank()); });
+  job_.use = {runtime_.threads, placement_.device.is_cpu() ? 0 : 1};
   add_models();
   add_selection();
   add_rewards();

@@ -10,6 +10,7 @@
 #include "app/stage_files.h"
 #include "comm/agree.h"
 #include "config/config.h"
+#include "inference/work.h"
 #include "io/match_file.h"
 #include "io/pool_file.h"
 #include "scoring/inputs.h"
@@ -185,12 +186,14 @@ class MatchesStage {
   void make_shards(const std::vector<int>& owners, const Play& play) {
     PhaseMeter meter(inputs_.placement);
     stage_.make_shards(owners, [&](std::size_t i) {
+      const std::int64_t read_before = inference::work().encoder_tokens;
       meter.run([&] {
         const io::MatchShard shard = play_file(files_[i], play);
         meter.count("prompts", static_cast<std::int64_t>(shard.prompts.size()));
         meter.count("matches", static_cast<std::int64_t>(shard.matches.size()));
         meter.count("inputs", shard.scored);
       });
+      stage_.count_work({inference::work().encoder_tokens - read_before, 0});
     });
     meter.report(world_, stage_.name(), std::array<std::string, 3>{"prompts", "matches", "inputs"});
   }

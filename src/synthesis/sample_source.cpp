@@ -11,6 +11,15 @@
 #include "util/log.h"
 
 namespace westofn::synthesis {
+namespace {
+
+app::StageWork work_of(const std::vector<Sample>& written) {
+  app::StageWork work{0, static_cast<std::int64_t>(written.size())};
+  for (const Sample& sample : written) work.tokens += static_cast<std::int64_t>(sample.tokens.size());
+  return work;
+}
+
+}  // namespace
 
 SampleSource::SampleSource(app::StageRun& stage, Parts parts) : stage_(stage), parts_(parts) {
   if (parts.settings.imports.empty()) return;
@@ -75,7 +84,10 @@ std::vector<std::vector<Sample>> SampleSource::find(std::span<const Prompt> prom
   }
   if (asked.empty()) return samples;
   auto written = policy_->write(asked, n, [&] { stage_.beat(); });
-  for (std::size_t k = 0; k < places.size(); ++k) samples[places[k]] = std::move(written[k]);
+  for (std::size_t k = 0; k < places.size(); ++k) {
+    stage_.count_work(work_of(written[k]));
+    samples[places[k]] = std::move(written[k]);
+  }
   return samples;
 }
 
