@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // westofn run, prepare, sft, preference, synthesize, reward, evaluate: the stages of an experiment.
+#include "app/rank_table.h"
 #include "app/stage_cost.h"
 #include "jobs/experiment.h"
 #include "jobs/stage_command.h"
@@ -28,6 +29,7 @@ void run_chain(app::JobContext& job, const StageCommand& command) {
   chain::Chain chain(job, run, settings, command.goals, part);
   for (const auto& line : chain.plan()) log_info(line);
   if (command.options.dry_run) return;
+  app::log_ranks(job);
   make(job, chain, run);
   log_info("done: " + run.path());
 }

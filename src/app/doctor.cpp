@@ -28,35 +28,33 @@
 namespace westofn::app {
 namespace {
 
-int cores_of_this_rank() {
+/// The cores of the binding; none if the system does not tell.
+std::vector<int> cores_of_this_rank() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 0;
+  std::vector<int> cores;
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) return cores;
+  for (std::size_t core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &set)) cores.push_back(static_cast<int>(core));
+  }
+  return cores;
+}
+
+/// "0-7,16".
+std::string list_text(const std::vector<int>& numbers) {
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < numbers.size();) {
+    std::size_t last = i;
+    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
+    parts.push_back(std::to_string(numbers[i]) + (last == i ? "" : "-" + std::to_string(numbers[last])));
+    i = last + 1;
+  }
+  return join_text(parts, ",");
 }
 
 int environment_number(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? 0 : std::atoi(value);
-}
-
-std::vector<RankReport> gather_ranks(comm::Communicator& world, comm::Communicator& node) {
-  const std::array<int, 6> mine = comm::agree(world, [&] {
-    return std::array<int, 6>{node.rank(),
-                              node.size(),
-                              cores_of_this_rank(),
-                              static_cast<int>(std::thread::hardware_concurrency()),
-                              environment_number("OMP_NUM_THREADS"),
-                              static_cast<int>(comm::list_gpus().size())};
-  });
-  const auto hosts = comm::gather_strings(world, host_name(), 0);
-  std::vector<int> all(world.rank() == 0 ? mine.size() * static_cast<std::size_t>(world.size()) : 0);
-  world.gather(mine, all, 0);
-  std::vector<RankReport> ranks;
-  for (std::size_t i = 0; i < hosts.size(); ++i) {
-    const int* n = all.data() + i * mine.size();
-    ranks.push_back({hosts[i], n[0], n[1], n[2], n[3], n[4], n[5]});
-  }
-  return ranks;
 }
 
 std::string list_findings(const std::string& title, const std::vector<Finding>& findings) {
@@ -261,6 +259,28 @@ std::vector<Finding> judge_sharing(const std::vector<std::string>& hosts, const 
 }
 
 }  // namespace
+
+std::vector<RankReport> gather_ranks(comm::Communicator& world, comm::Communicator& node) {
+  const std::vector<int> cores = cores_of_this_rank();
+  const std::array<int, 6> mine = comm::agree(world, [&] {
+    return std::array<int, 6>{node.rank(),
+                              node.size(),
+                              static_cast<int>(cores.size()),
+                              static_cast<int>(std::thread::hardware_concurrency()),
+                              environment_number("OMP_NUM_THREADS"),
+                              static_cast<int>(comm::list_gpus().size())};
+  });
+  const auto hosts = comm::gather_strings(world, host_name(), 0);
+  const auto core_lists = comm::gather_strings(world, list_text(cores), 0);
+  std::vector<int> all(world.rank() == 0 ? mine.size() * static_cast<std::size_t>(world.size()) : 0);
+  world.gather(mine, all, 0);
+  std::vector<RankReport> ranks;
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    const int* n = all.data() + i * mine.size();
+    ranks.push_back({hosts[i], n[0], n[1], n[2], n[3], n[4], n[5], core_lists[i]});
+  }
+  return ranks;
+}
 
 std::vector<Finding> judge_ranks(const std::vector<RankReport>& ranks) {
   std::map<std::string, HostReport> hosts;

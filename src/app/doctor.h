@@ -16,8 +16,9 @@ struct RankReport {
   int local_size = 1;
   int cores = 0;  ///< that the rank may use (its binding)
   int machine_cores = 0;
-  int threads = 0;  ///< OMP_NUM_THREADS, or 0 if it is not set
-  int gpus = 0;     ///< that the rank sees
+  int threads = 0;          ///< OMP_NUM_THREADS, or 0 if it is not set
+  int gpus = 0;             ///< that the rank sees
+  std::string core_list{};  ///< the numbers of those cores: "0-7,16"
 };
 
 /// A line of the report, and what to do about it if it is a problem.
@@ -25,6 +26,9 @@ struct Finding {
   std::string text;
   std::string advice;  ///< empty: all is well
 };
+
+/// Collective. What every rank sees, in rank order, on rank 0; empty elsewhere.
+[[nodiscard]] std::vector<RankReport> gather_ranks(comm::Communicator& world, comm::Communicator& node);
 
 /// Pure: the ranks of every host, and what is wrong with the way in which they were started; where the ranks of a host
 /// differ, the worst case counts.
