@@ -21,7 +21,10 @@ westofn_packages=(
   libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libspdlog-dev libfmt-dev librandom123-dev libxxhash-dev zlib1g-dev
   libgtest-dev libgmock-dev
 )
-westofn_check_packages=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev)
+# Tools that only check: clang, and a Slurm, which tests/slurm starts for itself (libopenmpi-dev brings libpmix.so).
+westofn_check_packages=(
+  clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck slurmctld slurmd slurm-client munge
+)
 
 westofn_missing() {
   local package
@@ -51,12 +54,12 @@ westofn_install_packages() {
         westofn_die "this system has no package $package (Debian 12, Ubuntu 24.04 or newer is expected)"
     done
   fi
-  # Tools that only check the code are not in every release, and nobody is asked for a password for them.
+  # Tools that only check are not in every release, and nobody is asked for a password for them.
   for package in $(westofn_missing "${westofn_check_packages[@]}"); do
     if apt-cache show "$package" >/dev/null 2>&1 && { [ "$(id -u)" -eq 0 ] || [ "${#missing[@]}" -gt 0 ]; }; then
       wanted+=("$package")
     else
-      westofn_say "no package $package: the checks of the code that need it are skipped"
+      westofn_say "no package $package: the tests that need it are skipped"
     fi
   done
   wanted+=("${missing[@]}")

@@ -91,6 +91,7 @@ minutes_of() {
 # What it will take: the program's estimate, and what the jobs may use at most.
 print_forecast() {
   local options=(--ranks $((nodes * ranks_per_node)) --hours-per-job "$hours")
+  [ "$gpus_per_node" -gt 0 ] || options+=(--set runtime.device=cpu)
   [ -z "$gpu_memory_gb" ] || options+=(--memory "$gpu_memory_gb")
   [ -z "$rank_tflops" ] || options+=(--tflops "$rank_tflops")
   [ -z "$rank_bandwidth_gb" ] || options+=(--bandwidth "$rank_bandwidth_gb")

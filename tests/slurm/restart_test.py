@@ -76,7 +76,7 @@ class Restart(runs.SlurmTest):
         return self.cluster.run("scontrol", "show", "hostnames", self.cluster.job(job)["NodeList"]).split()
 
     def test_a_job_that_gets_nowhere_is_given_up(self):
-        program = self.folder / "never"
+        program = self.folder / "never-done"
         program.write_text(NEVER_DONE.format(program=runner.WESTOFN))
         program.chmod(0o755)
         _, jobs = self.submit("never", "--one-job", site=self.site("never", program, more="max_idle_restarts=1\n"))

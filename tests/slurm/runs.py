@@ -96,7 +96,11 @@ class SlurmTest(unittest.TestCase):
 
     def wait(self, jobs, seconds=240):
         """Until none of the jobs is in the queue."""
-        wait_for(lambda: not self.left(jobs), f"the end of {jobs}", seconds)
+        try:
+            wait_for(lambda: not self.left(jobs), f"the end of {jobs}", seconds)
+        except TimeoutError as error:
+            logs = "".join(f"{path}\n{path.read_text()}" for path in sorted(self.folder.glob("*/log/slurm*")) if path.suffix)
+            raise AssertionError(f"{error}\n{logs}{self.cluster.run('squeue')}{self.cluster.logs()}") from error
 
     def left(self, jobs):
         return {job for job in self.cluster.active() if job.split("_")[0] in jobs}
