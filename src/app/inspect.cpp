@@ -63,10 +63,14 @@ std::string summary_of_results(const io::Hdf5Reader& reader) {
   std::map<std::string, std::uint64_t> rows;
   for (const auto& dataset : reader.list()) rows[dataset.path] = dataset.shape.empty() ? 0 : dataset.shape[0];
   std::string text = "\n";
-  for (const auto& [what, dataset] : {std::pair("stages", "/stages/name/offsets"), {"human pairs", "/human/split"},
-                                      {"pools", "/pools/set"}, {"samples", "/samples/number"},
-                                      {"matches", "/matches/a"}, {"recipes", "/recipes/kept"},
-                                      {"rows of mixtures", "/mixture/row"}, {"test pairs", "/pairs/confidence"}}) {
+  for (const auto& [what, dataset] : {std::pair("stages", "/stages/name/offsets"),
+                                      {"human pairs", "/human/split"},
+                                      {"pools", "/pools/set"},
+                                      {"samples", "/samples/number"},
+                                      {"matches", "/matches/a"},
+                                      {"recipes", "/recipes/kept"},
+                                      {"rows of mixtures", "/mixture/row"},
+                                      {"test pairs", "/pairs/confidence"}}) {
     const auto known = rows.find(dataset);
     if (known == rows.end()) continue;
     const std::uint64_t count = known->second - (std::string_view(dataset).ends_with("offsets") ? 1 : 0);

@@ -191,13 +191,12 @@ io::Manifest evaluate(app::JobContext& job, const app::RunFolder& run, const app
   const io::Manifest manifest =
       app::run_stage(job, run, spec, [&](app::StageRun& stage) { return Evaluation(stage, spec, inputs).run(); });
   const std::string folder = run.stage(spec.folder_name()) + "/";
-  const std::string results = run.path() + "/results.h5";
-  publish_results(job, folder + evaluation_file, results, inputs);
+  publish_results(job, run, folder + evaluation_file, inputs);
   comm::agree(job.world, [&] {
     if (job.world.rank() != 0) return;
     log_info(io::read_file(folder + table_file, table_cap));
-    log_info("all of it, with every sample, match and pair: " + results +
-             " (`westofn inspect`, or analysis/report.py for pictures)");
+    log_info("all of it, with every sample, match and pair: " + run.path() + "/" + results_name +
+             "; `westofn inspect` shows it, analysis/report.py draws it");
   });
   return manifest;
 }

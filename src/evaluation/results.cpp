@@ -5,9 +5,11 @@
 #include <set>
 
 #include "app/build_info.h"
+#include "app/stage_cost.h"
 #include "evaluation/run_columns.h"
 #include "io/hdf5.h"
 #include "io/manifest.h"
+#include "io/shared_hdf5.h"
 #include "util/fault.h"
 
 namespace westofn::evaluation {
@@ -137,6 +139,35 @@ void write_versions(io::Hdf5Writer& to) {
   to.text("/versions/version", versions, {"version", "text"});
 }
 
+/// What the stages have cost so far, this and other jobs together.
+void write_costs(const std::vector<app::StageCost>& costs, io::Hdf5Writer& to) {
+  const auto texts = [&](const char* path, auto value, const char* what) {
+    Texts rows;
+    for (const auto& cost : costs) rows.push_back(value(cost));
+    to.text(path, rows, {what, "text"});
+  };
+  const auto numbers = [&](const char* path, auto value, const io::FieldNote& note) {
+    std::vector<std::decay_t<decltype(value(app::StageCost{}))>> rows;
+    for (const auto& cost : costs) rows.push_back(value(cost));
+    to.dataset(path, rows, note);
+  };
+  texts(
+      "/cost/stage", [](const auto& cost) { return cost.stage; }, "folder of the stage; a row for each attempt at it");
+  texts(
+      "/cost/outcome", [](const auto& cost) { return to_text(cost.outcome); },
+      "complete, part (of its shards), stopped (in time) or failed");
+  numbers("/cost/seconds", [](const auto& cost) { return cost.seconds; }, {"wall time", "s"});
+  numbers("/cost/ranks", [](const auto& cost) { return cost.ranks; }, {"ranks", "1"});
+  numbers("/cost/nodes", [](const auto& cost) { return cost.nodes; }, {"machines", "1"});
+  numbers("/cost/gpus", [](const auto& cost) { return cost.gpus; }, {"GPUs of all ranks", "1"});
+  numbers("/cost/cpus", [](const auto& cost) { return cost.cpus; }, {"threads of all ranks", "1"});
+  numbers("/cost/tokens", [](const auto& cost) { return cost.work.tokens; },
+          {"tokens written, read or trained on", "1"});
+  numbers("/cost/samples", [](const auto& cost) { return cost.work.samples; }, {"responses written", "1"});
+  numbers("/cost/restart", [](const auto& cost) { return cost.restart; },
+          {"how often the job was requeued before", "1"});
+}
+
 /// Local. All that is small enough for one rank.
 void write_small_parts(const std::string& evaluation_path, const EvaluateInputs& inputs, io::Hdf5Writer& to) {
   fault_point("evaluate.results");
@@ -150,11 +181,13 @@ void write_small_parts(const std::string& evaluation_path, const EvaluateInputs&
 
 }  // namespace
 
-void publish_results(app::JobContext& job, const std::string& evaluation_path, const std::string& results_path,
+void publish_results(app::JobContext& job, const app::RunFolder& run, const std::string& evaluation_path,
                      const EvaluateInputs& inputs) {
   comm::Communicator& world = job.world;
-  io::SharedHdf5Writer out(world, results_path, io::best_writing(world),
-                           [&](io::Hdf5Writer& to) { write_small_parts(evaluation_path, inputs, to); });
+  io::SharedHdf5Writer out(world, run.path() + "/" + results_name, io::best_writing(world), [&](io::Hdf5Writer& to) {
+    write_small_parts(evaluation_path, inputs, to);
+    write_costs(app::read_costs(run), to);
+  });
   add_human_pairs(world, inputs.prepared.folder, out);
   if (inputs.pools) add_pools(world, inputs.pools->folder, out);
   add_matches(world, inputs.matches, out);

@@ -18,7 +18,8 @@ std::vector<io::FileInfo> files_of(const std::vector<std::uint64_t>& sizes) {
 }
 
 TEST(FilesOfRank, AreConsecutiveAndEveryFileIsReadOnce) {
-  for (const auto& sizes : {std::vector<std::uint64_t>{}, {5}, {0, 0, 0}, {1, 1, 1, 1, 1, 1, 1}, {100, 1, 1, 1, 90, 3}}) {
+  for (const auto& sizes :
+       {std::vector<std::uint64_t>{}, {5}, {0, 0, 0}, {1, 1, 1, 1, 1, 1, 1}, {100, 1, 1, 1, 90, 3}}) {
     for (const int ranks : {1, 2, 3, 4, 16}) {
       std::size_t next = 0;
       for (int rank = 0; rank < ranks; ++rank) {
