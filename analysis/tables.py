@@ -58,6 +58,8 @@ def best_of_n(results):
     for name in ("score", "gold", "win"):
         table[name] = results.get(f"best_of_n/{name}", shape).reshape(-1)
         table[f"{name}_low"], table[f"{name}_high"] = bands[name].reshape(2, -1)
+    for end in ("low", "high"):
+        table[f"win_{end}"] = table[f"win_{end}"].clip(0, 1)
     return table
 
 
