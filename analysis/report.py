@@ -187,7 +187,7 @@ def page(results, images):
             sections.append(f'<h2 id="{anchor}">{html.escape(title)}</h2>{body}')
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title><style>{CSS}</style></head><body>
 <h1>{name}</h1><p class=small>{results.size("pairs/confidence")} test pairs; {results.size("prompts/id")} test prompts with {results.n}
-samples each. Percent with 95 % intervals in brackets.</p><nav>{"".join(links)}</nav>
+samples each. Percent, with intervals in brackets (95 % unless the experiment says otherwise).</p><nav>{"".join(links)}</nav>
 {"".join(sections)}
 <h2>Where this comes from</h2>{origin(results)}
 <p class=small>westofn {html.escape(text_of(results.file.attrs.get("program", "")))}</p></body></html>

@@ -165,6 +165,8 @@ def main(program):
     except ResultsError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(3)
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(4)

@@ -1,98 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""analysis/report.py and compare.py on made-up results: the pages say what the file says."""
+"""analysis/report.py on made-up results: the page and its figures say what the file says, whatever it lacks."""
 import pathlib
 import re
-import subprocess
-import sys
 import tempfile
+import time
 import unittest
+import warnings
 
 import h5py
 import numpy as np
 
-ANALYSIS = pathlib.Path(__file__).resolve().parents[2] / "analysis"
-NAMES = ["hf50", "west_of_64", "a<b>", "preference model", "longer", "gold"]
-KINDS = [0, 0, 0, 1, 2, 2]
-PAIRS, PROMPTS, N = 40, 6, 8
-NAN = float("nan")
+from made_results import NAN, RECIPES, call, many_models, write_results
+
+import figures
+import matplotlib.pyplot as plt
+import report
+import tables
+from results import Results
+
+TINY = {"pairs": 3, "prompts": 2, "unlabelled": 3, "recipes": RECIPES[2:3], "more": (), "curves": ("hf50",)}
+NOTHING = {"pairs": 0, "prompts": 0, "unlabelled": 0, "recipes": (), "more": (), "curves": (), "gold": False, "judge": False}
 
 
-def write_text(file, path, rows):
-    encoded = [row.encode() for row in rows]
-    file[f"{path}/bytes"] = np.frombuffer(b"".join(encoded), dtype=np.uint8)
-    file[f"{path}/offsets"] = np.cumsum([0] + [len(row) for row in encoded]).astype(np.int64)
-
-
-def write_estimates(file, path, values, half=0.02, count=PAIRS):
-    values = np.asarray(values, dtype=float)
-    file[f"{path}/value"] = values
-    file[f"{path}/low"], file[f"{path}/high"] = values - half, values + half
-    file[f"{path}/count"] = np.where(np.isnan(values), 0, count).astype(np.int64)
-
-
-def write_results(folder, accuracy=(0.774, 0.783, 0.7, 0.763, 0.526, 0.88), win=(0.764, 0.717, 0.7, NAN, 0.49, 0.995),
-                  recipes=("west_of_64",), curves=("policy", "hf50")):
-    """A results.h5 as the schema in analysis/README.md has it."""
-    rng = np.random.default_rng(1)
-    models, folder = len(NAMES), pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with h5py.File(folder / "results.h5", "w") as file:
-        file.attrs["filetype"], file.attrs["version"], file.attrs["n"], file.attrs["program"] = "westofn/results", [1, 0], N, "0.1.0"
-        write_text(file, "models/name", NAMES)
-        file["models/kind"] = np.array(KINDS, dtype=np.uint8)
-        file["models/reference"] = np.array([0])
-        write_estimates(file, "models/accuracy", accuracy)
-        write_estimates(file, "models/high_confidence", [0.9, 0.91, NAN, 0.89, 0.5, 0.99])
-        write_estimates(file, "models/win_over_pool", win, count=PROMPTS)
-        write_estimates(file, "models/win_over_sft", win, count=PROMPTS)
-        file["models/accuracy_by_length"] = rng.random((models, 5))
-        file["models/count_by_length"] = np.full((models, 5), PAIRS / 5)
-        file["differences/model"] = np.array([1, 2])
-        write_estimates(file, "differences/accuracy", [0.009, -0.074])
-        file["differences/accuracy/verdict"] = np.array([0, 2], dtype=np.uint8)
-        write_estimates(file, "differences/win_over_pool", [-0.047, -0.064])
-        file["differences/win_over_pool/verdict"] = np.array([2, 2], dtype=np.uint8)
-        file["calibration/expected_error"] = np.array([0.031, 0.04, 0.05, 0.02, NAN, NAN])
-        file["calibration/brier"] = np.array([0.15, 0.16, 0.16, 0.14, NAN, NAN])
-        file["calibration/confidence"] = np.tile(np.linspace(0.52, 0.98, 10), (models, 1))
-        file["calibration/accuracy"] = rng.random((models, 10))
-        file["calibration/count"] = np.full((models, 10), 20.0)
-        file["best_of_n/n"] = np.arange(1, N + 1)
-        file["best_of_n/kl"] = np.log(np.arange(1, N + 1)) - np.arange(N) / np.arange(1, N + 1)
-        for name in ("score", "gold", "win"):
-            file[f"best_of_n/{name}"] = np.sort(rng.random((models, N)), axis=1)
-        file["pairs/confidence"] = rng.random(PAIRS)
-        write_text(file, "prompts/id", [f"p{i}" for i in range(PROMPTS)])
-        write_text(file, "recipes/name", recipes)
-        file["recipes/prompts"] = np.full(len(recipes), 60)
-        file["recipes/kept"] = np.full(len(recipes), 57)
-        write_estimates(file, "recipes/label_accuracy", [0.977] * len(recipes))
-        rows = 60 * len(recipes)
-        file["synthetic/recipe"] = np.repeat(np.arange(len(recipes)), 60)
-        file["synthetic/outcome"] = np.where(np.arange(rows) % 20 == 0, 2, 0).astype(np.uint8)
-        for name in ("confidence", "gold_difference"):
-            file[f"synthetic/{name}"] = rng.random(rows)
-        write_text(file, "curves/name", curves)
-        file["curves/model"] = np.repeat(np.arange(len(curves)), 30)
-        file["curves/step"] = np.tile(np.arange(30), len(curves))
-        file["curves/loss"] = rng.random(30 * len(curves))
-        file["curves/validation_accuracy"] = np.where(np.arange(30 * len(curves)) % 10 == 0, 0.7, NAN)
-        write_text(file, "stages/name", ["prepare"])
-        write_text(file, "stages/key", ["00ff"])
-        write_text(file, "experiment", ["name: test # <script>\n"])
-    return folder
-
-
-def call(program, *arguments):
-    return subprocess.run([sys.executable, "-B", ANALYSIS / program, *map(str, arguments)], capture_output=True, text=True)
-
-
-class Report(unittest.TestCase):
+class TemporaryFolder(unittest.TestCase):
     def setUp(self):
         temporary = tempfile.TemporaryDirectory(prefix="westofn-report-")
         self.addCleanup(temporary.cleanup)
+        self.addCleanup(plt.close, "all")
         self.folder = pathlib.Path(temporary.name)
 
+    def results(self, **what):
+        return Results(write_results(self.folder / f"run-{time.monotonic_ns()}", **what))
+
+
+class Report(TemporaryFolder):
     def report(self, run):
         done = call("report.py", run)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -103,83 +44,204 @@ class Report(unittest.TestCase):
         row = re.search(rf"<tr[^>]*><td>{re.escape(name)}</td>(.*?)</tr>", page).group(1)
         return re.findall(r"<td[^>]*>(.*?)</td>", row)
 
-    def test_the_table_says_what_the_file_says(self):
-        page = self.report(write_results(self.folder / "run"))
-        self.assertEqual(self.cells(page, "hf50"), ["40", "77.4 [75.4, 79.4]", "90.0 [88.0, 92.0]", "76.4 [74.4, 78.4]",
-                                                    "76.4 [74.4, 78.4]", "3.1"])
-        self.assertEqual(self.cells(page, "preference model")[3], "–")
-        self.assertEqual(self.cells(page, "a&lt;b&gt;")[2], "–")
-        self.assertIn("<td>+0.9 [-1.1, +2.9]</td><td class=\"no\">no difference seen</td>", page)
-        self.assertIn("<td>-4.7 [-6.7, -2.7]</td><td class=\"worse\">worse</td>", page)
-        self.assertIn("<td>60</td><td>57</td><td>97.7 [95.7, 99.7]</td>", page)
+    def test_the_page_says_what_the_file_says_and_has_every_figure(self):
+        run = write_results(self.folder / "run", accuracy={"hf50": 0.774, "west_of_8": 0.883, "hf100": 0.7},
+                            win={"hf50": 0.764, "west_of_8": 0.76, "hf100": 0.7})
+        page = self.report(run)
+        self.assertEqual(self.cells(page, "hf50")[:5],
+                         ["hf50", "40", "77.4 [75.4, 79.4]", "87.4 [85.4, 89.4]", "76.4 [73.4, 79.4]"])
+        self.assertEqual(self.cells(page, "preference model")[4], "–")
+        self.assertIn('<b>west_of_8</b> – accuracy on held-out pairs: <span class="better">better than hf50</span> '
+                      "(+10.9 [+8.9, +12.9] points)", page)
+        self.assertIn('<span class="worse">worse than hf50</span> (-6.4 [-9.4, -3.4] points)', page)
+        self.assertIn('<span class="no">no difference seen at this sample size</span> (-0.4 [-3.4, +2.6] points)', page)
+        self.assertIn("better on 13 pairs and worse on 9", page)
         self.assertNotIn("<script>", page)
-
-    def test_every_figure_is_in_the_page_and_in_the_folder(self):
-        run = write_results(self.folder / "run")
-        page = self.report(run)
-        drawn = sorted(path.stem for path in (run / "figures").glob("*.png"))
-        self.assertEqual(drawn, ["accuracy", "balance", "best_of_n", "calibration", "confidence", "differences",
-                                 "high_confidence", "length", "training", "win"])
+        self.assertNotIn("<i>1</i>", page)
+        self.assertIn("Why is &lt;b&gt;0&lt;/b&gt; &amp; so on?", page)
+        self.assertEqual(len(re.findall(r'class="pair ', page)), 10)
+        drawn = {path.stem for path in (run / "figures").iterdir()}
+        self.assertEqual(drawn, set(figures.ALL))
         self.assertEqual(len(re.findall(r'src="data:image/png;base64,', page)), len(drawn))
-        self.assertNotRegex(page, r'(src|href)="(?!data:)')
-        self.assertEqual(self.report(run), page, "two reports of one run are equal")
+        self.assertNotRegex(page, r'(src|href)="(?!data:|#)')
 
-    def test_a_run_without_gold_recipes_and_curves_has_a_report(self):
-        run = write_results(self.folder / "run", win=[NAN] * 6, recipes=(), curves=())
-        with h5py.File(run / "results.h5", "a") as file:
-            del file["best_of_n/win"], file["best_of_n/gold"]
+    def test_what_is_not_there_is_left_out_and_an_old_figure_goes(self):
+        run = write_results(self.folder / "run", **NOTHING)
+        (run / "figures").mkdir()
+        (run / "figures" / "best_of_n.png").write_bytes(b"of an earlier report")
         page = self.report(run)
-        self.assertFalse((run / "figures" / "best_of_n.png").exists())
-        self.assertEqual(self.cells(page, "hf50")[3], "–")
+        self.assertEqual([path.name for path in (run / "figures").iterdir()], ["cost.png"])
+        self.assertIn("This run has no recipes.", page)
+        self.assertIn("one reward model only", page)
+        self.assertEqual(self.report(run), page, "two reports of one run are equal")
 
     def test_a_wrong_folder_is_a_message_and_no_traceback(self):
         (self.folder / "empty").mkdir()
-        broken = write_results(self.folder / "broken")
-        (broken / "results.h5").write_bytes(b"x" * 100)
-        other = write_results(self.folder / "other")
-        with h5py.File(other / "results.h5", "a") as file:
+        runs = {name: write_results(self.folder / name, **NOTHING) for name in ("broken", "other", "lacking")}
+        (runs["broken"] / "results.h5").write_bytes(b"x" * 100)
+        with h5py.File(runs["other"] / "results.h5", "a") as file:
             file.attrs["version"] = [2, 0]
-        for name, words in (("empty", "no such file"), ("broken", "no intact HDF5"), ("other", "schema version 2")):
-            done = call("report.py", self.folder / name)
-            self.assertEqual(done.returncode, 3, name)
-            self.assertIn(words, done.stderr)
-            self.assertNotIn("Traceback", done.stderr)
-        self.assertEqual(call("report.py", "--help").returncode, 0)
-        self.assertEqual(call("report.py").returncode, 2)
+        with h5py.File(runs["lacking"] / "results.h5", "a") as file:
+            del file["models/accuracy"]
+        for program in ("report.py", "tables.py", "compare.py", "to_tensorboard.py"):
+            for name, words in (("empty", "no such file"), ("broken", "no intact HDF5"), ("other", "schema version 2"),
+                                ("lacking", "lacks models/accuracy")):
+                if (program, name) == ("to_tensorboard.py", "lacking"):
+                    continue
+                done = call(program, self.folder / name)
+                self.assertEqual((done.returncode, done.stderr.count("\n")), (3, 1), f"{program} {name}\n{done.stderr}")
+                self.assertIn(words, done.stderr)
+            self.assertEqual(call(program, "--help").returncode, 0)
+            self.assertEqual(call(program).returncode, 2)
 
 
-class Compare(unittest.TestCase):
-    def setUp(self):
-        temporary = tempfile.TemporaryDirectory(prefix="westofn-compare-")
-        self.addCleanup(temporary.cleanup)
-        self.folder = pathlib.Path(temporary.name)
+class EveryFigure(TemporaryFolder):
+    """What is drawn, whatever there is; a warning of numpy or matplotlib is an error."""
 
-    def test_means_errors_and_paired_differences_are_right(self):
-        rng = np.random.default_rng(7)
-        accuracies = rng.uniform(0.6, 0.9, (3, len(NAMES)))
-        runs = [write_results(self.folder / f"seed-{i}", accuracy=a) for i, a in enumerate(accuracies)]
-        done = call("compare.py", *runs)
-        self.assertEqual(done.returncode, 0, done.stderr)
+    def draw_all(self, **what):
+        results, drawn = self.results(**what), set()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for name in figures.ALL:
+                figure = figures.draw(results, name)
+                if figure is not None:
+                    figure.canvas.draw()
+                    plt.close(figure)
+                    drawn.add(name)
+            self.assertIn("<h1>", report.page(results, {}))
+        return set(figures.ALL) - drawn
 
-        def text(values, sign=""):
-            values = 100 * np.asarray(values)
-            return f"{values.mean():{sign}.1f} ± {values.std(ddof=1) / np.sqrt(3):.1f}"
+    def test_small_and_poor_files(self):
+        gold = {"best_of_n", "best_of_n_gold", "overoptimisation", "gold_margin"}
+        recipes = {"flow", "balance", "quantile_effects", "confidence", "likelihood", "gold_margin"}
+        fitted = {"growth", "filters"}
+        self.assertEqual(self.draw_all(**TINY), fitted | {"calibration", "length"})
+        self.assertEqual(self.draw_all(gold=False), gold)
+        self.assertEqual(self.draw_all(judge=False, intervals=False, confidences=False), set())
+        self.assertEqual(self.draw_all(recipes=(), more=()), recipes | fitted | {"differences"})
+        self.assertEqual(self.draw_all(unlabelled=0), recipes | {"order_bias"})
+        self.assertEqual(self.draw_all(pairs=0, accuracy={}), {"calibration", "length", "filters"})
+        self.assertEqual(self.draw_all(old=True), {"growth", "filters", "order_bias", "cost"})
 
-        row = next(line for line in done.stdout.splitlines() if line.startswith("west_of_64"))
-        self.assertIn(text(accuracies[:, 1]), row)
-        section = done.stdout.split("accuracy minus hf50")[1].split("Best-of-N win minus")[0]
-        difference = accuracies[:, 1] - accuracies[:, 0]
-        row = next(line for line in section.splitlines() if line.startswith("west_of_64"))
-        self.assertIn(text(difference, "+"), row)
-        self.assertEqual(row.split()[-3:], [f"{100 * d:+.1f}" for d in difference])
+    def test_twelve_models_do_not_overlap(self):
+        results = self.results(**many_models())
+        self.assertEqual(len(results.models("reward model")), 12)
+        for name in ("models", "differences", "length_bias", "balance"):
+            figure = figures.draw(results, name)
+            figure.canvas.draw()
+            for axes in figure.axes:
+                boxes = [label.get_window_extent() for label in axes.get_yticklabels() if label.get_text() and label.get_visible()]
+                for above, below in zip(boxes, boxes[1:]):
+                    self.assertFalse(above.overlaps(below), f"{name}: names of rows")
+        self.assertEqual(len(figures.draw(results, "best_of_n").axes), 12)
 
-    def test_one_run_has_no_error_and_another_reference_can_be_named(self):
-        run = write_results(self.folder / "run")
-        done = call("compare.py", run, "--reference", "west_of_64")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("minus west_of_64", done.stdout)
-        self.assertNotIn("77.4 ±", done.stdout)
-        self.assertEqual(call("compare.py", run, "--reference", "nobody").returncode, 3)
+
+class Numbers(TemporaryFolder):
+    """What is drawn is what tables.py says, for two runs with different data."""
+
+    def both(self):
+        return [self.results(seed=seed, recipes=RECIPES[:count], more=("hf100",)) for seed, count in ((3, 3), (4, 5))]
+
+    def points(self, axes):
+        """Row -> value of a chart of points."""
+        return {int(line.get_ydata()[0]): float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "o"}
+
+    def test_points_of_models_and_differences(self):
+        seen = []
+        for results in self.both():
+            for name, table, columns in (
+                    ("models", tables.models(results), ("accuracy", "high_confidence", "win_over_pool", "win_over_sft", "win_by_judge")),
+                    ("differences", tables.differences(results), ("accuracy", "win_over_pool", "win_by_judge"))):
+                panels = figures.draw(results, name).axes
+                for axes, column in zip(panels, columns, strict=True):
+                    expected = {i: 100 * v for i, v in enumerate(table[column]) if not np.isnan(v)}
+                    self.assertEqual(self.points(axes).keys(), expected.keys())
+                    np.testing.assert_allclose(list(self.points(axes).values()), list(expected.values()))
+                    names = [label.get_text() for label in panels[0].get_yticklabels()]
+                    self.assertEqual(names, list(table["model"]))
+                seen.append(self.points(panels[0])[0])
+        self.assertNotAlmostEqual(seen[1], seen[3], msg="the runs differ")
+
+    def test_intervals_are_drawn_to_their_ends(self):
+        results = self.both()[0]
+        axes = figures.draw(results, "models").axes[0]
+        ends = sorted(tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2 and line.get_marker() == "None"
+                      and line.get_ydata()[0] == line.get_ydata()[1])
+        table = tables.models(results)
+        np.testing.assert_allclose(ends, sorted(zip(100 * table["accuracy_low"], 100 * table["accuracy_high"])))
+
+    def test_curves_over_n_and_steps(self):
+        for results in self.both():
+            curves, steps = tables.best_of_n(results), tables.curves(results)
+            for name, x, column, scale in (("best_of_n", "n", "win", 100), ("best_of_n_gold", "kl", "gold", 1)):
+                axes = figures.draw(results, name).axes
+                drawn = {line.get_label(): line for panel in axes for line in panel.lines if not line.get_label().startswith("_")}
+                for model in (results.names[i] for i in results.models("reward model")):
+                    rows = curves[curves["model"] == model]
+                    np.testing.assert_allclose(drawn[model].get_xdata(), rows[x])
+                    np.testing.assert_allclose(drawn[model].get_ydata(), scale * rows[column])
+            panel = figures.draw(results, "training").axes[2]
+            rows = steps[(steps["model"] == panel.get_title(loc="left")) & (steps["step"] > 0)]
+            np.testing.assert_allclose(panel.lines[0].get_ydata(), rows["loss"])
+            validation = {line.get_label(): line.get_ydata() for line in figures.draw(results, "validation").axes[0].lines}
+            rows = steps[(steps["model"] == "hf50") & steps["validation_accuracy"].notna()]
+            np.testing.assert_allclose(validation["hf50"], 100 * rows["validation_accuracy"])
+
+    def test_growth_filters_and_calibration(self):
+        results = self.both()[1]
+        growth = tables.growth(results)
+        growth = growth[growth["family"] == "no filter"]
+        self.assertEqual(list(growth["n"]), [2, 4, 8])
+        line = figures.draw(results, "growth").axes[0].containers[0].lines[0]
+        np.testing.assert_allclose(line.get_xydata(), np.column_stack([growth["n"], 100 * growth["label_accuracy"]]))
+        filters = tables.filters(results)
+        for panel, name in zip(figures.draw(results, "filters").axes, ("confidence", "likelihood")):
+            rows = filters[filters["filter"] == name]
+            np.testing.assert_allclose(panel.containers[0].lines[0].get_xydata(),
+                                       np.column_stack([rows["quantile"], 100 * rows["accuracy"]]))
+        calibration = tables.calibration(results)
+        for panel in figures.draw(results, "calibration").axes:
+            rows = calibration[calibration["model"] == panel.get_title(loc="left").split("\n")[0]]
+            line = next(c for c in panel.containers if hasattr(c, "lines")).lines[0]
+            np.testing.assert_allclose(line.get_xydata(), 100 * rows[["confidence", "accuracy"]])
+
+    def test_counts_of_histograms_bars_and_matches(self):
+        results = self.both()[1]
+        table, recipes = tables.synthetic(results), tables.recipes(results)
+        for panel, name in zip(figures.draw(results, "confidence").axes, recipes["recipe"], strict=True):
+            rows = table[(table["recipe"] == name) & table["confidence"].notna()]
+            kept = sum(patch.get_height() for patch in panel.patches[:40])
+            self.assertEqual(kept, (rows["outcome"] == "kept").sum())
+        kept = figures.draw(results, "balance").axes[0].containers[0]
+        self.assertEqual([bar.get_width() for bar in kept], list(recipes["kept"]))
+        order = tables.order_bias(results).iloc[0]
+        panel = figures.draw(results, "order_bias").axes[0]
+        self.assertEqual(panel.collections[0].get_array().sum(), order["both_orders"])
+        self.assertIn(f"flips {100 * order['flips']:.1f} %", panel.get_title(loc="left"))
+        hours = tables.cost_of_stages(results)["hours"]
+        bars = figures.draw(results, "cost").axes[0].containers[0]
+        np.testing.assert_allclose([bar.get_width() for bar in bars], hours)
+
+    def test_the_flow_says_the_counts_of_the_balance(self):
+        results = self.both()[1]
+        recipes, mixture = tables.recipes(results), tables.mixture(results)
+        for axes, kept, rows in zip(figures.draw(results, "flow").axes, recipes["kept"], mixture["human_rows"], strict=True):
+            said = [text.get_text() for text in axes.texts]
+            self.assertIn(f"kept {kept}", said)
+            self.assertIn("prompts with a pool 60", said)
+            self.assertIn("human pairs used 15", said)
+            self.assertTrue(any(f"{rows} human rows" in text for text in said), said)
+
+
+class Huge(TemporaryFolder):
+    def test_many_prompts_take_seconds(self):
+        results = self.results(unlabelled=20_000, prompts=10_000, recipes=RECIPES[2:4], more=())
+        begin = time.process_time()
+        for name in figures.ALL:
+            figure = figures.draw(results, name)
+            figure.canvas.draw()
+            plt.close(figure)
+            self.assertLess(time.process_time() - begin, 60, name)
 
 
 if __name__ == "__main__":
