@@ -72,8 +72,12 @@ def pseudo_labels(runs):
     """Mean over runs of what became of each recipe that all runs have."""
     parts = [tables.recipes(run).assign(run=label) for run, label in zip(runs, run_names(runs))]
     data = pd.concat(parts, ignore_index=True)
-    data = data[data.groupby("recipe")["run"].transform("nunique") == len(runs)] if len(data) else data
-    return summarise(data, ["recipe"], ["label_accuracy", "kept_share", "mean_confidence"])
+    return summarise(in_all(data, runs), ["recipe"], ["label_accuracy", "kept_share", "mean_confidence"])
+
+
+def in_all(data, runs):
+    """The rows of recipes that all runs have."""
+    return data[data.groupby("recipe")["run"].transform("nunique") == len(runs)] if len(data) else data
 
 
 def growth(runs):
@@ -81,6 +85,7 @@ def growth(runs):
     data = pd.concat([tables.growth(run).assign(run=label) for run, label in zip(runs, run_names(runs))], ignore_index=True)
     columns = ["label_accuracy", "accuracy_gain", "win_over_pool_gain", "win_by_judge_gain", "mean_chosen_log_likelihood",
                "mean_rejected_log_likelihood"]
+    data = in_all(data, runs)
     data = data[data.groupby("family")["n"].transform("nunique") > 1] if len(data) else data
     return summarise(data, ["family", "n", "recipe", "model"], columns)
 

@@ -10,6 +10,7 @@ import numpy as np
 import figures
 import tables
 import texts
+from figures.style import short
 from results import Results, main, parser_of, percent, points, replacing, text_of
 
 CSS = """
@@ -19,7 +20,7 @@ nav a { margin-right: 1.2rem; } .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 1rem 0; font-size: .9em; }
 th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; }
 th { border-bottom: 2px solid #444; vertical-align: bottom; white-space: normal; }
-td:first-child, th:first-child { text-align: left; max-width: 24rem; overflow-wrap: anywhere; white-space: normal; }
+td:first-child, th:first-child { text-align: left; min-width: 11rem; max-width: 24rem; overflow-wrap: anywhere; white-space: normal; }
 tr.other { color: #666; } .better { color: #00694d; font-weight: 600; } .worse { color: #a83f00; font-weight: 600; }
 figure { margin: 1.6rem 0; } img { max-width: 100%; display: block; } figcaption, .small { color: #555; font-size: .92em; max-width: 60rem; }
 pre { background: #f6f6f6; padding: 1rem; overflow: auto; }
@@ -61,14 +62,14 @@ def model_table(results):
     for row in data.to_dict("records"):
         error = "–" if np.isnan(row["expected_error"]) else f"{100 * row['expected_error']:.1f}"
         rows.append(("" if row["kind"] == "reward model" else "other",
-                     [row["model"], row["recipe"] or row["human"], int(row["accuracy_count"]),
+                     [row["model"], short(row["recipe"] or row["human"]), int(row["accuracy_count"]),
                       *[percent(estimate(row, name)) for name in shown], error]))
     return table(["model", "trained on", "test pairs", *shown.values(), "calibration error"], rows)
 
 
 def verdict_sentence(row, reference, results):
     """"west_of_n ranks pairs better than hf50: +1.0 [+0.2, +1.8] points." and the like."""
-    said = {"accuracy": f"accuracy on held-out pairs", "win_over_pool": f"Best-of-{results.n} by gold",
+    said = {"accuracy": "accuracy on held-out pairs", "win_over_pool": f"Best-of-{results.n} by gold",
             "win_by_judge": f"Best-of-{results.n} by the judge"}
     parts = []
     for name, what in said.items():

@@ -9,9 +9,9 @@ from figures.style import (DARK, GREY, colors, grid, interval_points, line, name
 
 def measures(results):
     """Column of tables.models -> title."""
-    return {"accuracy": "Accuracy", "high_confidence": "High-confidence accuracy",
-            "win_over_pool": f"Best-of-{results.n} over its pool\nby gold", "win_over_sft": f"Best-of-{results.n} over one sample\nby gold",
-            "win_by_judge": f"Best-of-{results.n} over one sample\nby judge"}
+    best = f"Best-of-{results.n} over"
+    return {"accuracy": "Accuracy", "high_confidence": "High-confidence\naccuracy", "win_over_pool": f"{best}\nits pool, by gold",
+            "win_over_sft": f"{best}\none sample, by gold", "win_by_judge": f"{best}\none sample, by judge"}
 
 
 def point_panels(results, table, titles, unit, line_at, form="{:.1f}"):
@@ -19,7 +19,7 @@ def point_panels(results, table, titles, unit, line_at, form="{:.1f}"):
     titles = {column: title for column, title in titles.items() if table[column].notna().any()}
     if not titles:
         return None
-    figure, panels = grid(len(titles), 3, 2.8, 0.4 * len(table) + 0.1, (0.3, 1.1), sharey=True)
+    figure, panels = grid(len(titles), 5, 2.8 if len(titles) < 4 else 2, 0.4 * len(table) + 0.1, sharey=True)
     shades = [colors(results)[name] for name in table["model"]]
     for axes, (column, title) in zip(panels, titles.items()):
         interval_points(axes, table, column, shades, form=form)

@@ -15,7 +15,8 @@ def run_notebook(run):
     """Runs it on a run folder; returns the notebook with its outputs."""
     notebook = nbformat.read(ANALYSIS / "results.ipynb", as_version=4)
     os.environ["WESTOFN_RUN"], os.environ["PYTHONDONTWRITEBYTECODE"] = str(run), "1"
-    return NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(ANALYSIS)}}).execute()
+    return NotebookClient(notebook, timeout=300, startup_timeout=200, kernel_name="python3",
+                          resources={"metadata": {"path": str(ANALYSIS)}}).execute()
 
 
 def outputs(notebook):

@@ -33,7 +33,7 @@ class Tables(TemporaryFolder):
         written = {path.stem: pd.read_csv(path) for path in (self.folder / "out").iterdir()}
         self.assertEqual(set(written), set(tables.ALL) | set(tables.SAMPLES))
         results = Results(run)
-        with h5py.File(run / "results.h5") as file:
+        with h5py.File(run / "results.h5", locking=False) as file:
             np.testing.assert_array_equal(written["models"]["accuracy"], file["models/accuracy/value"])
             np.testing.assert_array_equal(written["models"]["win_by_judge_low"], file["models/win_by_judge/low"])
             np.testing.assert_array_equal(written["differences"]["p_value"], file["differences/mcnemar/p_value"])
@@ -87,7 +87,7 @@ class Tables(TemporaryFolder):
     def test_length_bias_counts_the_chosen_that_are_longer(self):
         run = write_results(self.folder / "run")
         table = tables.length_bias(Results(run)).set_index("pairs_of")
-        with h5py.File(run / "results.h5") as file:
+        with h5py.File(run / "results.h5", locking=False) as file:
             self.assertAlmostEqual(table.loc["human test pairs", "longer"], np.mean(file["pairs/length_difference"][:] > 0))
             rows = (file["synthetic/recipe"][:] == 3) & (file["synthetic/outcome"][:] == 0)
             first = file["pools/first_sample"][:][file["synthetic/pool"][:][rows]]
