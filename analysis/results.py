@@ -19,6 +19,10 @@ SPLITS = ("train", "validation", "test", "judge")
 PROMPT_SETS = ("unlabelled", "validation", "test")
 BRACKETS = ("first", "best", "worst", "final", "only")
 
+# What every version of the schema has.
+NEEDED = ("models/name", "models/kind", "models/reference", "models/accuracy", "models/high_confidence", "differences/model",
+          "calibration/brier", "best_of_n/n", "pairs/confidence", "recipes/name", "synthetic/recipe", "curves/model")
+
 
 class ResultsError(Exception):
     """What is wrong with a run folder, for the user."""
@@ -43,6 +47,8 @@ class Results:
         version = self.file.attrs.get("version", [0, 0])
         if version[0] != MAJOR:
             raise ResultsError(f"{self.path}: has schema version {version[0]}, this program reads {MAJOR}")
+        for needed in NEEDED:
+            self._dataset(needed)
         self.names = self.text("models/name")
         self.kinds = [KINDS[k] for k in self["models/kind"]]
         if not self.names:

@@ -202,7 +202,8 @@ def cost_of_stages(results):
 def counts(results):
     """The balance of each stage."""
     rows = results.size("counts/value")
-    return pd.DataFrame({"stage": results.text("counts/stage", rows), "name": results.text("counts/name", rows),
+    folders = results.text("stages/folder", results.size("stages/folder"))
+    return pd.DataFrame({"stage": results.labels("counts/stage", folders), "name": results.text("counts/name", rows),
                          "value": results.get("counts/value", rows, 0)})
 
 

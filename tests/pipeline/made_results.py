@@ -108,7 +108,7 @@ class Made:
             return
         self.judged = self.by_kind(0.7, NAN, 0.5) if self.judge else np.full(len(self.names), NAN)
         self.estimates("models/win_by_judge", self.judged, 0.03, self.prompts)
-        self.estimates("models/length_correlation", [0.1 + 0.02 * i if k == 0 else NAN for i, k in enumerate(self.kinds)])
+        self.estimates("models/length_correlation", [0.1 + 0.02 * i if k == 0 and self.pairs else NAN for i, k in enumerate(self.kinds)])
         self.put("models/recipe", [i - 1 if 0 < i <= len(self.recipes) else -1 for i in range(len(self.names))], np.int64)
         self.text("models/human", ["hf50" if k == 0 else "" for k in self.kinds])
         self.put("models/validation_accuracy", [a - 0.01 if k < 2 else NAN for a, k in zip(self.accuracies, self.kinds)])
@@ -237,7 +237,7 @@ class Made:
             self.text("stages/folder", [f"{name}-00ff" for name in names])
             self.text("inputs/name", ["pairs.jsonl"]), self.text("inputs/hash", ["ab12"])
             self.text("versions/name", ["westofn", "torch"]), self.text("versions/version", ["0.1.0", "2.11.0"])
-            self.text("counts/stage", ["pools-00ff", "pools-00ff"]), self.text("counts/name", ["prompts", "samples"])
+            self.put("counts/stage", [2, 2]), self.text("counts/name", ["prompts", "samples"])
             self.put("counts/value", [self.unlabelled, self.unlabelled * self.n])
 
     def human(self):
@@ -286,7 +286,8 @@ class Made:
 
     def choices(self):
         names = [r.name for r in self.recipes if r.confidence > 0 or r.name == "west_of_8"]
-        self.text("choices/model", ["west_of_8"] * len(names)), self.text("choices/recipe", names)
+        self.put("choices/model", [self.names.index("west_of_8")] * len(names) if names else [], np.int64)
+        self.put("choices/recipe", [[r.name for r in self.recipes].index(name) for name in names], np.int64)
         self.put("choices/validation_accuracy", 0.7 + 0.01 * np.arange(len(names)))
         self.put("choices/chosen", [int(i == len(names) - 1) for i in range(len(names))], np.uint8)
 

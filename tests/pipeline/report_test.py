@@ -22,6 +22,11 @@ TINY = {"pairs": 3, "prompts": 2, "unlabelled": 3, "recipes": RECIPES[2:3], "mor
 NOTHING = {"pairs": 0, "prompts": 0, "unlabelled": 0, "recipes": (), "more": (), "curves": (), "gold": False, "judge": False}
 
 
+def panels_of(results, name):
+    """The panels of a figure that are in use."""
+    return [axes for axes in figures.draw(results, name).axes if axes.get_visible()]
+
+
 class TemporaryFolder(unittest.TestCase):
     def setUp(self):
         temporary = tempfile.TemporaryDirectory(prefix="westofn-report-")
@@ -53,8 +58,8 @@ class Report(TemporaryFolder):
         self.assertEqual(self.cells(page, "preference model")[4], "–")
         self.assertIn('<b>west_of_8</b> – accuracy on held-out pairs: <span class="better">better than hf50</span> '
                       "(+10.9 [+8.9, +12.9] points)", page)
-        self.assertIn('<span class="worse">worse than hf50</span> (-6.4 [-9.4, -3.4] points)', page)
-        self.assertIn('<span class="no">no difference seen at this sample size</span> (-0.4 [-3.4, +2.6] points)', page)
+        self.assertIn('<span class="worse">worse than hf50</span> (-6.4 [-8.4, -4.4] points)', page)
+        self.assertIn('<span class="no">no difference seen at this sample size</span> (-0.4 [-2.4, +1.6] points)', page)
         self.assertIn("better on 13 pairs and worse on 9", page)
         self.assertNotIn("<script>", page)
         self.assertNotIn("<i>1</i>", page)
@@ -86,8 +91,6 @@ class Report(TemporaryFolder):
         for program in ("report.py", "tables.py", "compare.py", "to_tensorboard.py"):
             for name, words in (("empty", "no such file"), ("broken", "no intact HDF5"), ("other", "schema version 2"),
                                 ("lacking", "lacks models/accuracy")):
-                if (program, name) == ("to_tensorboard.py", "lacking"):
-                    continue
                 done = call(program, self.folder / name)
                 self.assertEqual((done.returncode, done.stderr.count("\n")), (3, 1), f"{program} {name}\n{done.stderr}")
                 self.assertIn(words, done.stderr)
@@ -105,7 +108,7 @@ class EveryFigure(TemporaryFolder):
             for name in figures.ALL:
                 figure = figures.draw(results, name)
                 if figure is not None:
-                    figure.canvas.draw()
+                    figure.draw_without_rendering()
                     plt.close(figure)
                     drawn.add(name)
             self.assertIn("<h1>", report.page(results, {}))
@@ -120,7 +123,7 @@ class EveryFigure(TemporaryFolder):
         self.assertEqual(self.draw_all(judge=False, intervals=False, confidences=False), set())
         self.assertEqual(self.draw_all(recipes=(), more=()), recipes | fitted | {"differences"})
         self.assertEqual(self.draw_all(unlabelled=0), recipes | {"order_bias"})
-        self.assertEqual(self.draw_all(pairs=0, accuracy={}), {"calibration", "length", "filters"})
+        self.assertEqual(self.draw_all(pairs=0), {"calibration", "length"})
         self.assertEqual(self.draw_all(old=True), {"growth", "filters", "order_bias", "cost"})
 
     def test_twelve_models_do_not_overlap(self):
@@ -128,7 +131,7 @@ class EveryFigure(TemporaryFolder):
         self.assertEqual(len(results.models("reward model")), 12)
         for name in ("models", "differences", "length_bias", "balance"):
             figure = figures.draw(results, name)
-            figure.canvas.draw()
+            figure.draw_without_rendering()
             for axes in figure.axes:
                 boxes = [label.get_window_extent() for label in axes.get_yticklabels() if label.get_text() and label.get_visible()]
                 for above, below in zip(boxes, boxes[1:]):
@@ -200,7 +203,7 @@ class Numbers(TemporaryFolder):
             np.testing.assert_allclose(panel.containers[0].lines[0].get_xydata(),
                                        np.column_stack([rows["quantile"], 100 * rows["accuracy"]]))
         calibration = tables.calibration(results)
-        for panel in figures.draw(results, "calibration").axes:
+        for panel in panels_of(results, "calibration"):
             rows = calibration[calibration["model"] == panel.get_title(loc="left").split("\n")[0]]
             line = next(c for c in panel.containers if hasattr(c, "lines")).lines[0]
             np.testing.assert_allclose(line.get_xydata(), 100 * rows[["confidence", "accuracy"]])
@@ -208,7 +211,7 @@ class Numbers(TemporaryFolder):
     def test_counts_of_histograms_bars_and_matches(self):
         results = self.both()[1]
         table, recipes = tables.synthetic(results), tables.recipes(results)
-        for panel, name in zip(figures.draw(results, "confidence").axes, recipes["recipe"], strict=True):
+        for panel, name in zip(panels_of(results, "confidence"), recipes["recipe"], strict=True):
             rows = table[(table["recipe"] == name) & table["confidence"].notna()]
             kept = sum(patch.get_height() for patch in panel.patches[:40])
             self.assertEqual(kept, (rows["outcome"] == "kept").sum())
@@ -225,7 +228,7 @@ class Numbers(TemporaryFolder):
     def test_the_flow_says_the_counts_of_the_balance(self):
         results = self.both()[1]
         recipes, mixture = tables.recipes(results), tables.mixture(results)
-        for axes, kept, rows in zip(figures.draw(results, "flow").axes, recipes["kept"], mixture["human_rows"], strict=True):
+        for axes, kept, rows in zip(panels_of(results, "flow"), recipes["kept"], mixture["human_rows"], strict=True):
             said = [text.get_text() for text in axes.texts]
             self.assertIn(f"kept {kept}", said)
             self.assertIn("prompts with a pool 60", said)
@@ -239,8 +242,9 @@ class Huge(TemporaryFolder):
         begin = time.process_time()
         for name in figures.ALL:
             figure = figures.draw(results, name)
-            figure.canvas.draw()
-            plt.close(figure)
+            if figure is not None:
+                figure.draw_without_rendering()
+                plt.close(figure)
             self.assertLess(time.process_time() - begin, 60, name)
 
 

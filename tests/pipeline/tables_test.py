@@ -45,7 +45,9 @@ class Tables(TemporaryFolder):
         self.assertEqual(written["samples"]["response"][9], "answer <i>1</i> né 你好")
         self.assertEqual(written["pools"]["set"].value_counts().to_dict(), {"unlabelled": 60, "test": 6})
         self.assertEqual(list(written["models"]["recipe"][:2].fillna("")), ["", "self_training"])
-        self.assertEqual(list(written["counts"]["value"]), [60, 480])
+        self.assertEqual(written["counts"].to_numpy().tolist(), [["pools-00ff", "prompts", 60], ["pools-00ff", "samples", 480]])
+        self.assertEqual(written["choices"][["model", "recipe"]].to_numpy().tolist(),
+                         [["west_of_8", "west_of_8"], ["west_of_8", "west_of_8_sure"]])
         self.assertEqual(results.names, list(written["models"]["model"]))
         names = {path.name for path in (self.folder / "out").iterdir()}
         self.assertFalse([name for name in names if ".tmp-" in name])
