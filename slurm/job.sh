@@ -12,12 +12,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/functions.sh"
 # Exit codes after which the same command goes on: stopped in time, a rank was lost (137, or 5 on those who waited for
 # it; 143: terminated), the launcher lost a node.
 westofn_resumable=" 5 85 137 143 "
-westofn_poll_s="${WESTOFN_POLL_S:-10}"  # between two looks at the stop file
 
 westofn_begin() {
   trap westofn_forward_stop USR1
   # On TERM (preemption) Slurm tells the ranks itself; a second signal would end them at once.
-  trap ':' TERM
+  trap : TERM
   westofn_load_site ""
   westofn_parse_experiment "$@"
   westofn_resolve_experiment
@@ -26,40 +25,41 @@ westofn_begin() {
   restarts_file="$run_dir/log/restarts-$SLURM_JOB_ID"
   westofn_export_environment
   westofn_note "$job_name begins on $SLURM_JOB_NODELIST, restart ${SLURM_RESTART_COUNT:-0}," \
-    "SLURM_JOB_ID $SLURM_JOB_ID, until $(date -d "@$westofn_end" +%FT%T)"
+    "SLURM_JOB_ID $SLURM_JOB_ID, until ${end_s:+$(date -d "@$end_s" +%FT%T)}"
   files_before="$(westofn_files)"
   westofn_count_idle_restarts
   [ ! -e "$stop_file" ] || westofn_give_up 85 "there is $stop_file; remove it and submit again to go on"
-  westofn_watch_stop_file &
-  watcher=$!
 }
 
-# What the ranks need to know, and Slurm does not say in all versions.
+# What the ranks need to know, and `end_s`, the end of the job by the clock; empty if it has no limit.
 westofn_export_environment() {
   export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"  # since 22.05 srun does not take it from sbatch
   export OMP_NUM_THREADS="$SRUN_CPUS_PER_TASK"
   local end
-  end="$(scontrol -o show job "$SLURM_JOB_ID" | grep -o ' EndTime=[^ ]*' | head -1)"
-  westofn_end="$(date -d "${end#* EndTime=}" +%s 2>/dev/null || echo "$(($(date +%s) + 3600))")"
-  # The program stops by its own clock too: no signal is needed if a step would not end in time.
-  export SLURM_JOB_END_TIME=$((westofn_end - margin_s))
+  end="$(scontrol -o show job "$SLURM_JOB_ID" | grep -o ' EndTime=[^ ]*' | head -1 | cut -d= -f2)"
+  end_s="$(date -d "${end:-Unknown}" +%s 2>/dev/null || true)"
 }
 
 # COMMAND [options]: starts the program on all ranks and waits for it. Returns its exit code.
 westofn_launch() {
-  local command=()
+  local command=() limit=()
+  # The program stops by its own clock too, where no signal comes or a step would not end in time.
+  [ -z "$end_s" ] ||
+    limit=(--max-hours "$(awk -v s=$((end_s - margin_s - $(date +%s))) 'BEGIN { printf "%.6f", s > 0 ? s / 3600 : 0 }')")
   case "$launcher" in
     srun) command=(srun --mpi="$mpi_type") ;;
     mpirun) command=(mpirun --map-by "ppr:$SLURM_NTASKS_PER_NODE:node") ;;
   esac
-  "${command[@]}" "${launcher_options[@]}" "$program" "$@" "$experiment" "${overrides[@]}" --run-dir "$run_dir" &
+  "${command[@]}" "${launcher_options[@]}" "$program" "${limit[@]}" "$@" "$experiment" "${overrides[@]}" \
+    --run-dir "$run_dir" &
   launched=$!
+  # Not by `wait`: that may lose signals and exit codes when it is interrupted. Traps run between two sleeps.
   local code=0
-  wait "$launched" || code=$?
-  while kill -0 "$launched" 2>/dev/null; do  # a trap has ended the wait
-    code=0
-    wait "$launched" || code=$?
+  while kill -0 "$launched" 2>/dev/null; do
+    [ ! -e "$stop_file" ] || westofn_forward_stop
+    sleep 1
   done
+  wait "$launched" || code=$?
   launched=""
   return "$code"
 }
@@ -70,13 +70,6 @@ westofn_forward_stop() {
   stop_forwarded=yes
   westofn_note "$job_name is asked to stop"
   [ -z "${launched:-}" ] || kill -USR1 "$launched" 2>/dev/null || true
-}
-
-westofn_watch_stop_file() {
-  trap - USR1 TERM
-  while sleep "$westofn_poll_s"; do
-    if [ -e "$stop_file" ]; then kill -USR1 $$; return; fi
-  done
 }
 
 # All that the run has published, checkpoints included: what changes when a job gets on.
@@ -98,8 +91,8 @@ westofn_count_idle_restarts() {
 
 westofn_step() {
   local code=0
+  [ -z "${stop_forwarded:-}" ] || westofn_end_early 85 "$1"  # nobody would tell the ranks again
   westofn_launch "$@" || code=$?
-  [ "$code" -ne 0 ] || [ -z "${stop_forwarded:-}" ] || code=85  # stopped between two steps: the next job does the rest
   [ "$code" -eq 0 ] || westofn_end_early "$code" "$1"
 }
 
@@ -117,6 +110,7 @@ westofn_end_early() {
   fi
   westofn_note "$job_name: code $code after \`westofn $step\`; goes back into the queue"
   scontrol requeue "$SLURM_JOB_ID" || westofn_give_up "$code" "scontrol requeue was refused; submit again to go on"
+  trap - TERM
   sleep 120  # Slurm ends this script
   exit "$code"
 }
@@ -129,7 +123,6 @@ westofn_give_up_idle() {
 westofn_give_up() {
   westofn_note "$job_name ends with code $1: $2"
   westofn_note "$job_name: jobs that depend on it are cancelled. What is finished is kept: submit again to go on"
-  [ -z "${watcher:-}" ] || kill "$watcher" 2>/dev/null
   exit "$1"
 }
 
@@ -138,6 +131,5 @@ westofn_log_path() {
 }
 
 westofn_finish() {
-  kill "$watcher" 2>/dev/null || true
   westofn_note "$job_name is done after $SECONDS s"
 }

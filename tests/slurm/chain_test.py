@@ -109,7 +109,7 @@ class Chain(runs.SlurmTest):
         self.assertLess(max(start for start, _ in spans), min(end for _, end in spans), "they ran at the same time")
 
     def test_two_experiments_in_one_folder_do_not_disturb_each_other(self):
-        other = self.write_experiment("other", steps=6)
+        other = self.write_experiment("other", steps=8)
         self.undisturbed("other-reference", other)
         _, first = self.submit("both")
         done, second = self.submit("both", experiment=other)
