@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the tables of configs/README.md from what `westofn validate --reference` prints; what stands above them is kept.
 
-    configs/make_reference.py build/release/jobs/westofn            writes
-    configs/make_reference.py build/release/jobs/westofn --check    fails if the file would change
+    configs/make_reference.py build/release/westofn            writes
+    configs/make_reference.py build/release/westofn --check    fails if the file would change
 """
 import argparse
 import pathlib
