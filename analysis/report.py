@@ -20,7 +20,7 @@ nav a { margin-right: 1.2rem; } .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 1rem 0; font-size: .9em; }
 th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; }
 th { border-bottom: 2px solid #444; vertical-align: bottom; white-space: normal; }
-td:first-child, th:first-child { text-align: left; min-width: 11rem; max-width: 24rem; overflow-wrap: anywhere; white-space: normal; }
+td:first-child, th:first-child { text-align: left; min-width: 13rem; max-width: 24rem; overflow-wrap: anywhere; white-space: normal; }
 tr.other { color: #666; } .better { color: #00694d; font-weight: 600; } .worse { color: #a83f00; font-weight: 600; }
 figure { margin: 1.6rem 0; } img { max-width: 100%; display: block; } figcaption, .small { color: #555; font-size: .92em; max-width: 60rem; }
 pre { background: #f6f6f6; padding: 1rem; overflow: auto; }
@@ -62,7 +62,7 @@ def model_table(results):
     for row in data.to_dict("records"):
         error = "–" if np.isnan(row["expected_error"]) else f"{100 * row['expected_error']:.1f}"
         rows.append(("" if row["kind"] == "reward model" else "other",
-                     [row["model"], short(row["recipe"] or row["human"]), int(row["accuracy_count"]),
+                     [short(row["model"], 48), short(row["recipe"] or row["human"]), int(row["accuracy_count"]),
                       *[percent(estimate(row, name)) for name in shown], error]))
     return table(["model", "trained on", "test pairs", *shown.values(), "calibration error"], rows)
 
@@ -81,7 +81,7 @@ def verdict_sentence(row, reference, results):
     if not np.isnan(row["p_value"]):
         parts.append(f"better on {row['only_model']:.0f} pairs and worse on {row['only_reference']:.0f} (McNemar’s test: "
                      f"p = {row['p_value']:.2g})")
-    return f"<li><b>{html.escape(row['model'])}</b> – {'; '.join(parts)}.</li>" if parts else ""
+    return f"<li><b>{html.escape(short(row['model'], 48))}</b> – {'; '.join(parts)}.</li>" if parts else ""
 
 
 def difference_list(results):

@@ -165,12 +165,19 @@ def rank(values):
     return places
 
 
+def match_set_names(results):
+    """"tournament 64 (matches-0123abcd)": rule, N and stage of each set of matches."""
+    sets = results.size("match_sets/name")
+    return [f"{rule} {n} ({name})" for rule, n, name in zip(
+        results.text("match_sets/rule", sets), results.get("match_sets/n", sets, 0), results.text("match_sets/name", sets))]
+
+
 def matches_summary(results):
     """By stage of matches, bracket and round: how many, how sure, how often the order of the two decides.
 
     first_place: mean probability of the first label, 1/2 without a bias. flips: share whose winner depends on the order.
     """
-    names, parts = results.text("match_sets/name", results.size("match_sets/name")), []
+    names, parts = match_set_names(results), []
     paths = [f"matches/{name}" for name in ("set", "bracket", "round", "p_ab", "p_ba_swapped")]
     for index, bracket, number, p, q in results.blocks(*paths):
         both = ~np.isnan(p) & ~np.isnan(q)

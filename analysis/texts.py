@@ -18,15 +18,15 @@ def choose_recipe(results):
 
 def choose_rows(table):
     """Label and row of each pair: the most confident, those in the middle, and one of each reason in turn."""
-    kept = table[table["outcome"] == "kept"].sort_values("confidence", ascending=False, kind="stable").index
     counts = dict(WANTED)
-    confident = list(kept[:counts["confident"]])
-    rest = kept[counts["confident"]:]
-    begin = max(0, len(rest) // 2 - counts["middling"] // 2)
-    middling = list(rest[begin:begin + counts["middling"]])
     dropped = table[table["outcome"] != "kept"]
     turn = dropped.groupby("outcome", observed=True).cumcount()
     dropped = list(dropped.assign(turn=turn).sort_values(["turn", "outcome"], kind="stable").index[:counts["dropped"]])
+    kept = table[table["outcome"] == "kept"].sort_values("confidence", ascending=False, kind="stable").index
+    confident, rest = list(kept[:counts["confident"]]), kept[counts["confident"]:]
+    middle = counts["middling"] + counts["dropped"] - len(dropped)  # where fewer are dropped, more of these
+    begin = max(0, len(rest) // 2 - middle // 2)
+    middling = list(rest[begin:begin + middle])
     return [(label, row) for label, rows in (("confident", confident), ("middling", middling), ("dropped", dropped)) for row in rows]
 
 

@@ -54,7 +54,7 @@ def order_bias(results):
         mesh = axes.pcolormesh(edges, edges, shown, cmap="viridis", norm="log", rasterized=True)
         axes.plot([0, 1], [0, 1], color=DARK, linestyle=":", linewidth=1)
         axes.set_aspect("equal")
-        axes.set_title(f"{short(row['match_set'], 30)}: {row['both_orders']} matches\n"
+        axes.set_title(f"{short(row['match_set'], 34)}: {row['both_orders']} matches\n"
                        f"flips {100 * row['flips']:.1f} %, first place {100 * row['first_place']:.1f} %", fontsize=9)
         axes.set_xlabel("P(a > b) asked as a, b"), axes.set_ylabel("P(a > b) asked as b, a")
         figure.colorbar(mesh, cax=axes.inset_axes([1.03, 0, 0.05, 1]), label="matches", format="{x:g}",

@@ -115,7 +115,7 @@ def quantile_effects(results):
     return figure
 
 
-def histograms(results, columns, bins, xlabel):
+def histograms(results, columns, xlabel):
     """A panel for each recipe; `columns`: name, column, style of each histogram."""
     table = tables.synthetic(results, text=False)
     table = table[table["confidence"].notna()]
@@ -123,7 +123,7 @@ def histograms(results, columns, bins, xlabel):
     used = table[[column for column, *_ in columns]].to_numpy(dtype=float)
     if not recipes or not np.isfinite(used).any():
         return None
-    edges = bins if bins is not None else np.histogram_bin_edges(used[np.isfinite(used)], 40)
+    edges = np.histogram_bin_edges(used[np.isfinite(used)], 40)
     figure, panels = grid(len(recipes), 3, 3, 1.8, (0.6, 0.5), sharex=True)
     for axes, recipe in zip(panels, recipes):
         rows = table[table["recipe"] == recipe]
@@ -149,7 +149,7 @@ def confidence(results):
     A peak at 1/2 means labels at random; a peak at 1 means easy pairs, from which there is little to learn."""
     kept = {"color": COLORS[0], "label": "kept", "alpha": 0.85}
     dropped = {"color": COLORS[1], "label": "dropped", "histtype": "step", "linewidth": 1.6}
-    return histograms(results, (("confidence", "kept", kept), ("confidence", "dropped", dropped)), np.linspace(0, 1, 41),
+    return histograms(results, (("confidence", "kept", kept), ("confidence", "dropped", dropped)),
                       "confidence, P(chosen > rejected) by the preference model")
 
 
@@ -160,14 +160,14 @@ def likelihood(results):
     parts = [(f"{side}_log_likelihood", kept, {"color": COLORS[k], "label": f"{side}, {kept}", **style})
              for k, side in ((0, "chosen"), (1, "rejected"))
              for kept, style in (("kept", {"alpha": 0.5}), ("dropped", {"histtype": "step", "linewidth": 1.5}))]
-    return histograms(results, parts, None, "log-likelihood by the policy, sum over tokens (nats)")
+    return histograms(results, parts, "log-likelihood by the policy, sum over tokens (nats)")
 
 
 def gold_margin(results):
     """Gold reward of the chosen minus the rejected response: right of 0 the label is right. By whether the filters kept the pair."""
     kept = {"color": COLORS[2], "label": "kept", "alpha": 0.7}
     dropped = {"color": COLORS[1], "label": "dropped", "histtype": "step", "linewidth": 1.6}
-    figure = histograms(results, (("gold_difference", "kept", kept), ("gold_difference", "dropped", dropped)), None,
+    figure = histograms(results, (("gold_difference", "kept", kept), ("gold_difference", "dropped", dropped)),
                         "gold reward of chosen minus rejected")
     for axes in figure.axes if figure else ():
         axes.axvline(0, color=DARK, linewidth=1, linestyle=":")

@@ -79,7 +79,7 @@ def best_of_n_lines(results, measure, x, scale, labels):
 def best_of_n(results):
     """How often Best-of-n beats the rest of its pool by gold, as n grows (unbiased estimator from one pool of N).
 
-    Bands: 95 % over groups of prompts. Grey: choosing by gold itself (-·), by length (--), at random (··)."""
+    Bands: 95 % over groups of prompts. Grey: choosing by gold itself (dash-dotted), by length (dashed), at random (dotted)."""
     return best_of_n_lines(results, "win", "n", 100, ("n", "wins over the pool (%)"))
 
 

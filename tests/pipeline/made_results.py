@@ -286,6 +286,7 @@ class Made:
 
     def choices(self):
         names = [r.name for r in self.recipes if r.confidence > 0 or r.name == "west_of_8"]
+        names = names if "west_of_8" in names else []
         self.put("choices/model", [self.names.index("west_of_8")] * len(names) if names else [], np.int64)
         self.put("choices/recipe", [[r.name for r in self.recipes].index(name) for name in names], np.int64)
         self.put("choices/validation_accuracy", 0.7 + 0.01 * np.arange(len(names)))

@@ -139,6 +139,14 @@ class Texts(TemporaryFolder):
                          ("answer <i>0</i> né 你好", "answer <i>1</i> né 你好"))
         self.assertIsNone(pairs[7]["chosen_text"])
 
+    def test_where_nothing_is_dropped_ten_kept_pairs_are_shown(self):
+        run = write_results(self.folder / "run", recipes=RECIPES[2:3])
+        with h5py.File(run / "results.h5", "a") as file:
+            file["synthetic/outcome"][:] = 0
+            file["synthetic/confidence"][:] = np.linspace(0.5, 1, 60)
+        pairs = texts.example_pairs(Results(run))
+        self.assertEqual([pair["label"] for pair in pairs], ["confident"] * 4 + ["middling"] * 6)
+
     def test_fewer_pairs_are_shown_once_each(self):
         results = Results(write_results(self.folder / "run", recipes=RECIPES[2:3], unlabelled=3))
         self.assertEqual(len({pair["pool"] for pair in texts.example_pairs(results)}), 3)
