@@ -65,7 +65,8 @@ def order_bias(results):
 def length(results):
     """Accuracy by how much longer the response is that people chose: from much shorter (− −) to much longer (+ +).
 
-    Much: more words of difference than the median. A model that follows length is good on the right and bad on the left, like the baseline "longer" (grey, dashed)."""
+    Much: more words of difference than the median. A model that follows length is good on the right and bad on the left,
+    like the baseline "longer" (grey, dashed)."""
     table = tables.accuracy_by_length(results)
     kinds = dict(zip(results.names, results.kinds))
     names = [name for name in results.names if kinds[name] != "baseline" and table.loc[table["model"] == name, "accuracy"].notna().any()]

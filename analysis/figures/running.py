@@ -102,7 +102,8 @@ def cost(results):
             axes.barh(range(len(table)), table["hours_lost"], color=COLORS[4], height=0.65)
         for row, value in enumerate(values):
             if value > 0:
-                axes.annotate(f"{value:.3g}" if value < 1000 else f"{value:,.0f}", (value, row), (3, 0), textcoords="offset points", va="center", fontsize=8)
+                text = f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+                axes.annotate(text, (value, row), (3, 0), textcoords="offset points", va="center", fontsize=8)
         axes.set_xlim(0, values.max() * 1.28)
         name_rows(axes, [stage.rsplit("-", 1)[0] for stage in table["stage"]], title)
         axes.locator_params(axis="x", nbins=4)

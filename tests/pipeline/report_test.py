@@ -10,7 +10,7 @@ import warnings
 import h5py
 import numpy as np
 
-from made_results import NAN, RECIPES, call, many_models, write_results
+from made_results import RECIPES, call, many_models, write_results
 
 import figures
 import matplotlib.pyplot as plt
