@@ -44,9 +44,19 @@ def tokenizer_of_t5_size():
     return model.SerializeToString(deterministic=True)
 
 
+def write_config(folder, shape):
+    """config.json as on the hub; transformers 5 would call every model tied."""
+    T5Config(**shape).save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"tie_word_embeddings": False}))
+
+
 def write_model(folder, shape, seed):
     torch.manual_seed(seed)
-    T5ForConditionalGeneration(T5Config(**shape)).save_pretrained(folder)
+    model = T5ForConditionalGeneration(T5Config(**shape))
+    model.lm_head.weight = torch.nn.Parameter(torch.randn(shape["vocab_size"], shape["d_model"]) / shape["d_model"] ** 0.5)
+    model.save_pretrained(folder)
+    write_config(folder, shape)
     (folder / "spiece.model").write_bytes(tokenizer_of_t5_size())
 
 
@@ -143,7 +153,7 @@ class XxlConfigs(unittest.TestCase):
             for name, shape in (("xxl", XXL), ("large", LARGE)):
                 model = pathlib.Path(folder, f"models/t5-{name}-lm-adapt")
                 model.mkdir(parents=True)
-                T5Config(**shape).save_pretrained(model)
+                write_config(model, shape)
             for config in ("tldr-t5-xxl/experiment.yaml", "hh-t5-xxl/helpful.yaml", "hh-t5-xxl/harmless.yaml"):
                 done = runner.run(["estimate", CONFIGS / config, "--ranks", 8, "--memory", 72, "--prompts", 10000, "--pairs",
                                    20000], ranks=0, cwd=folder)
