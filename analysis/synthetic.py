@@ -140,7 +140,10 @@ def choices(results):
 
 
 def quantile_effects(results, quantiles=tuple(np.arange(0, 1, 0.05).round(2))):
-    """What each quantile of each filter alone would keep of a recipe's pairs, and how right their labels would be."""
+    """What each quantile of each filter alone would keep of a recipe's pairs, and how right their labels would be.
+
+    Likelihoods are sums over the tokens here, also for recipes that filter by likelihood per token.
+    """
     rows = synthetic(results, text=False)
     found = []
     for recipe, pairs in rows[rows["confidence"].notna()].groupby("recipe", sort=False):

@@ -89,7 +89,8 @@ void Chain::list_recipes(evaluation::EvaluateInputs& inputs, std::vector<std::si
       if (is_new) inputs.matches.push_back({input(made.matches), text_of(rule.rule), text_of(rule.orders), rule.n});
       inputs.recipes.push_back({made.name, input(made.step), position->second, settings.filters.confidence,
                                 settings.filters.likelihood, text_of(settings.filters.likelihood_mode),
-                                text_of(settings.human), settings.mixture.ratio});
+                                text_of(settings.filters.likelihood_unit), text_of(settings.human),
+                                settings.mixture.ratio});
     }
   }
 }

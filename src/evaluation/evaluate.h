@@ -55,8 +55,9 @@ struct RecipeInput {
   std::size_t matches = 0;  ///< position in EvaluateInputs::matches
   double confidence = 0;    ///< quantiles of its filters
   double likelihood = 0;
-  std::string likelihood_of{};  ///< "each" or "joint"
-  std::string human{};          ///< human pairs of its mixture
+  std::string likelihood_of{};    ///< "each" or "joint"
+  std::string likelihood_unit{};  ///< "sum" or "per-token"
+  std::string human{};            ///< human pairs of its mixture
   double ratio = 1;
 };
 

@@ -123,6 +123,9 @@ void write_matches_and_recipes(const EvaluateInputs& inputs, io::Hdf5Writer& to)
       recipes, "/recipes/likelihood_of", [](const RecipeInput& r) { return r.likelihood_of; },
       "each: chosen and rejected; joint: their sum");
   texts(
+      recipes, "/recipes/likelihood_unit", [](const RecipeInput& r) { return r.likelihood_unit; },
+      "sum over the tokens of a response, or per-token");
+  texts(
       recipes, "/recipes/human", [](const RecipeInput& r) { return r.human; }, "human pairs of the mixture");
   numbers(
       recipes, "/recipes/ratio", [](const RecipeInput& r) { return r.ratio; },

@@ -82,7 +82,7 @@ std::string sentence(const std::string& model, const std::string& reference, con
   }
   std::string text =
       "No difference between " + model + " and " + reference + " in " + measure + " is seen at this sample size";
-  if (!std::isnan(difference.low)) {
+  if (difference.high > difference.low) {
     text += " (one of about " + number((difference.high - difference.low) / 2, "%.1f") + " points would be)";
   }
   return wrapped(text + ".");
