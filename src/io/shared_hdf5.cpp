@@ -118,8 +118,8 @@ SharedHdf5Writer::SharedHdf5Writer(comm::Communicator& comm, const std::string& 
     small(writer);
     writer.publish(temporary_);
   });
+  pass_together("shared_hdf5.open");
   comm::agree(comm_, [&] {
-    fault_point("shared_hdf5.open");
     if (writing_ == SharedWriting::gathered && comm_.rank() != 0) return;
     const auto lock = detail::lock_library();
     const comm::BlockingGuard guard(call_limit_s, "opening an HDF5 file together");
@@ -139,6 +139,10 @@ SharedHdf5Writer::~SharedHdf5Writer() {
   if (comm_.rank() == 0) remove_file_quietly(temporary_);
 }
 
+void SharedHdf5Writer::pass_together(std::string_view point) {
+  comm::agree(comm_, [&] { fault_point(point); });
+}
+
 SharedHdf5Writer::Extent SharedHdf5Writer::share(std::uint64_t mine) {
   Extent extent;
   extent.counts.resize(static_cast<std::size_t>(comm_.size()));
@@ -153,8 +157,8 @@ SharedHdf5Writer::Extent SharedHdf5Writer::share(std::uint64_t mine) {
 void SharedHdf5Writer::write(const Column& column, std::span<const std::byte> mine) {
   const std::size_t width = detail::element_bytes(column.type);
   const Extent extent = share(mine.size() / width);
+  pass_together("shared_hdf5.write");
   comm::agree(comm_, [&] {
-    fault_point("shared_hdf5.write");
     if (writing_ == SharedWriting::gathered && comm_.rank() != 0) return;
     const auto lock = detail::lock_library();
     const comm::BlockingGuard guard(call_limit_s, "creating an HDF5 dataset together");
@@ -223,8 +227,8 @@ void SharedHdf5Writer::text(const std::string& path, const TextColumn& mine, con
 }
 
 void SharedHdf5Writer::publish() {
+  pass_together("shared_hdf5.close");
   comm::agree(comm_, [&] {
-    fault_point("shared_hdf5.close");
     if (file_->handle.id() < 0) return;
     const auto lock = detail::lock_library();
     const comm::BlockingGuard guard(call_limit_s, "closing an HDF5 file together");

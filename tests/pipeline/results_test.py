@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """results.h5 of a whole run: equal for any number of ranks, described, and the same as the files of the stages."""
+import io
 import json
 import pathlib
 import tempfile
@@ -179,6 +180,23 @@ class Results(unittest.TestCase):
             self.assertEqual(set(file["differences/accuracy/verdict"][:]), {0})
             self.assertEqual(set(file["differences/win_over_pool/verdict"][:]), {0})
 
+    def evaluate(self, ranks=2, **extra):
+        return runner.run(["evaluate", self.folder / "run.yaml", "--run-dir", self.folder / "run"], ranks=ranks, **extra)
+
+    def test_a_fault_on_one_rank_ends_all_and_leaves_the_old_results(self):
+        self.run_chain("run")
+        before = self.results("run").read_bytes()
+        for fault, code in (("evaluate.results:0:1", 70), ("results.read:1:1", 70), ("shared_hdf5.open:1:1", 70),
+                            ("shared_hdf5.write:1:5:ENOSPC", 4), ("shared_hdf5.write:0:20:kill", 137),
+                            ("shared_hdf5.close:1:1", 70), ("io.rename:0:2:kill", 137)):
+            with self.subTest(fault=fault):
+                done = self.evaluate(WESTOFN_FAULT=fault)
+                self.assertEqual(done.code, code, done)
+                self.assertEqual(self.results("run").read_bytes(), before)
+        self.assertEqual(self.evaluate().code, 0)
+        after = datasets(self.results("run"))
+        self.assertEqual(after.keys(), datasets(io.BytesIO(before)).keys())
+
     def test_a_damaged_sample_ends_the_job_with_its_name_and_leaves_the_old_results(self):
         self.run_chain("run")
         before = self.results("run").read_bytes()
@@ -186,7 +204,7 @@ class Results(unittest.TestCase):
         data = bytearray(pool.read_bytes())
         data[len(data) // 2] ^= 1
         pool.write_bytes(data)
-        done = runner.run(["evaluate", self.folder / "run.yaml", "--run-dir", self.folder / "run"], ranks=4)
+        done = self.evaluate(ranks=4)
         self.assertEqual(done.code, 3, done)
         self.assertIn(pool.name, done.stderr)
         self.assertEqual(self.results("run").read_bytes(), before)
