@@ -45,7 +45,7 @@ westofn_launch() {
   local command=() limit=()
   # The program stops by its own clock too, where no signal comes or a step would not end in time.
   [ -z "$end_s" ] ||
-    limit=(--max-hours "$(awk -v s=$((end_s - margin_s - $(date +%s))) 'BEGIN { printf "%.6f", s > 0 ? s / 3600 : 0 }')")
+    limit=(--max-hours "$(awk -v s=$((end_s - margin_s - $(date +%s))) 'BEGIN { printf "%.6f", (s > 0 ? s / 3600 : 0) }')")
   case "$launcher" in
     srun) command=(srun --mpi="$mpi_type") ;;
     mpirun) command=(mpirun --map-by "ppr:$SLURM_NTASKS_PER_NODE:node") ;;
