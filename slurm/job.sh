@@ -6,17 +6,26 @@
 # A step that ends with anything but 0 ends the job: requeued where that helps, else with the code of the step.
 
 set -uo pipefail
+
+# The ranks hear of it once, whoever says it how often. The signal may come at any moment, also before the first rank.
+westofn_forward_stop() {
+  [ -z "${stop_forwarded:-}" ] || return 0
+  stop_forwarded=yes
+  [ -z "${job_name:-}" ] || westofn_note "$job_name is asked to stop"
+  [ -z "${launched:-}" ] || kill -USR1 "$launched" 2>/dev/null || true
+}
+trap westofn_forward_stop USR1
+# On TERM (preemption) Slurm tells the ranks itself; a second signal would end them at once.
+trap : TERM
+
 # shellcheck source=slurm/functions.sh
 source "$(dirname "${BASH_SOURCE[0]}")/functions.sh"
 
-# Exit codes after which the same command goes on: stopped in time, a rank was lost (137, or 5 on those who waited for
-# it; 143: terminated), the launcher lost a node.
-westofn_resumable=" 5 85 137 143 "
+# Exit codes after which the same command goes on: stopped in time; a rank was lost (137, or 5 on those who waited for
+# it) or terminated (143); the signal came while the program was being loaded (138).
+westofn_resumable=" 5 85 137 138 143 "
 
 westofn_begin() {
-  trap westofn_forward_stop USR1
-  # On TERM (preemption) Slurm tells the ranks itself; a second signal would end them at once.
-  trap : TERM
   westofn_load_site ""
   westofn_parse_experiment "$@"
   westofn_resolve_experiment
@@ -64,14 +73,6 @@ westofn_launch() {
   return "$code"
 }
 
-# The ranks hear of it once, whoever says it how often.
-westofn_forward_stop() {
-  [ -z "${stop_forwarded:-}" ] || return 0
-  stop_forwarded=yes
-  westofn_note "$job_name is asked to stop"
-  [ -z "${launched:-}" ] || kill -USR1 "$launched" 2>/dev/null || true
-}
-
 # All that the run has published, checkpoints included: what changes when a job gets on.
 westofn_files() {
   find "$run_dir" -path "$run_dir/log" -prune -o -type f ! -name '.*' -printf '%P %s\n' 2>/dev/null | sort | cksum
@@ -91,7 +92,7 @@ westofn_count_idle_restarts() {
 
 westofn_step() {
   local code=0
-  [ -z "${stop_forwarded:-}" ] || westofn_end_early 85 "$1"  # nobody would tell the ranks again
+  [ -z "${stop_forwarded:-}" ] || westofn_end_early 85 "$1"  # before it has begun: nobody would tell its ranks
   westofn_launch "$@" || code=$?
   [ "$code" -eq 0 ] || westofn_end_early "$code" "$1"
 }

@@ -50,7 +50,8 @@ StopControl::StopControl(std::optional<double> max_hours) {
 }
 
 StopControl::~StopControl() {
-  for (const int signal : handled_signals) std::signal(signal, SIG_DFL);
+  // A job that is done does not stop in time: a late signal must not end it with an error while the process ends.
+  for (const int signal : handled_signals) std::signal(signal, SIG_IGN);
 }
 
 bool StopControl::signalled() const { return stop_signal != 0; }

@@ -13,7 +13,7 @@ class StopControl {
   /// Installs the signal handlers. `max_hours`: wall time that the job may use, counted from now; without it the end
   /// of the Slurm job (SLURM_JOB_END_TIME) counts, if there is one.
   explicit StopControl(std::optional<double> max_hours);
-  ~StopControl();
+  ~StopControl();  ///< from now on these signals are ignored: what is done cannot stop in time
   StopControl(const StopControl&) = delete;
   StopControl& operator=(const StopControl&) = delete;
 

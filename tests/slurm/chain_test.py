@@ -56,7 +56,7 @@ class Chain(runs.SlurmTest):
                               r"\d+ tokens, \d+ samples \(\S+ samples a core-hour\)")
 
     def test_a_failing_task_stops_the_chain_which_goes_on_when_it_is_submitted_again(self):
-        flag, program = self.folder / "flag", self.folder / "failing"
+        flag, program = self.folder / "flag", self.folder / "failing-task"
         flag.touch()
         program.write_text(FAILING.format(flag=flag, program=runner.WESTOFN))
         program.chmod(0o755)

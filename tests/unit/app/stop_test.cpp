@@ -32,6 +32,17 @@ TEST(StopControl, TheSecondSignalEndsTheProcess) {
       ::testing::KilledBySignal(SIGTERM), "");
 }
 
+TEST(StopControl, ALateSignalDoesNotEndAProcessThatIsDone) {
+  EXPECT_EXIT(
+      {
+        { const StopControl stop(std::nullopt); }
+        std::raise(SIGUSR1);
+        std::raise(SIGTERM);
+        std::exit(0);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
 TEST(StopControl, WorkNeedsTwiceItsTimeBeforeTheLimit) {
   const StopControl stop(1.0);
   ASSERT_TRUE(stop.remaining_s().has_value());
