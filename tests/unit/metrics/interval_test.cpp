@@ -42,8 +42,28 @@ TEST(Proportion, UsesWilsonOnlyWhereGroupsHaveOneValue) {
   EXPECT_EQ(single.count, 4);
   const Estimate grouped = proportion(values, std::vector<std::int64_t>{0, 0, 1, 1, 1}, {});
   EXPECT_EQ(grouped.value, 0.625);
-  EXPECT_EQ(grouped.low, 0.25);
+  EXPECT_EQ(grouped.low, 0) << "Student's interval of two groups reaches beyond all shares";
   EXPECT_EQ(grouped.high, 1);
+}
+
+TEST(Bootstrap, OfFewGroupsHasStudentsInterval) {
+  const std::vector<double> values = {0.2, 0.5, 0.4, 0.7};
+  const Estimate found = grouped_mean(values, own_groups(4), {});
+  // Mean 0.45, standard deviation 0.208, t with 3 degrees of freedom 3.182.
+  EXPECT_NEAR(found.value, 0.45, 1e-15);
+  EXPECT_NEAR(found.high - found.value, 3.18245 * std::sqrt(0.13 / 3 / 4), 1e-5);
+  EXPECT_NEAR(found.value - found.low, found.high - found.value, 1e-15);
+}
+
+TEST(PairedDifference, OfFewThatDifferHoldsZeroUnlessTheExactTestSaysNo) {
+  const auto of = [](int better) {
+    std::vector<double> a(500, 1);
+    std::vector<double> b(500, 1);
+    for (int i = 0; i < better; ++i) b[static_cast<std::size_t>(i)] = 0;
+    return paired_difference(a, b, own_groups(500), {});
+  };
+  EXPECT_EQ(of(5).low, 0) << "5 of 5 has p = 0.0625";
+  EXPECT_GT(of(6).low, 0) << "6 of 6 has p = 0.03125";
 }
 
 TEST(Bootstrap, IsTheSameEveryTimeAndHoldsTheMean) {
