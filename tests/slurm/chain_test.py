@@ -86,7 +86,7 @@ class Chain(runs.SlurmTest):
     def test_the_stop_file_ends_the_chain_in_time(self):
         long = self.write_experiment("long", steps=4000)
         _, jobs = self.submit("stopped", experiment=long)
-        self.wait_for_stage("stopped", "sft", done=3)
+        self.wait_for_stage("stopped", "sft")
         stop = self.folder / "stopped/log/STOP"
         stop.touch()
         self.wait(jobs, 60)
