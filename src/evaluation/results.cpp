@@ -2,11 +2,17 @@
 #include "evaluation/results.h"
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <set>
+#include <utility>
 
 #include "app/build_info.h"
 #include "app/stage_cost.h"
+#include "app/stage_lock.h"
+#include "comm/agree.h"
 #include "evaluation/run_columns.h"
+#include "io/durable_file.h"
 #include "io/hdf5.h"
 #include "io/manifest.h"
 #include "io/shared_hdf5.h"
@@ -79,96 +85,91 @@ void write_stages(const std::vector<app::StageInput>& stages, io::Hdf5Writer& to
   to.text("/inputs/hash", input_hashes, {"hash of the content", "text"});
 }
 
-void write_matches_and_recipes(const EvaluateInputs& inputs, io::Hdf5Writer& to) {
-  const auto texts = [&](const auto& list, const char* path, auto value, const char* what) {
-    Texts rows;
-    for (const auto& item : list) rows.push_back(value(item));
-    to.text(path, rows, {what, "text"});
-  };
-  const auto numbers = [&](const auto& list, const char* path, auto value, const char* what) {
-    std::vector<decltype(value(*list.begin()))> rows;
-    for (const auto& item : list) rows.push_back(value(item));
-    to.dataset(path, rows, {what, "1"});
-  };
-  const auto& sets = inputs.matches;
-  texts(
-      sets, "/match_sets/name", [](const MatchInput& m) { return folder_name(m.input.folder); }, "folder of the stage");
-  texts(
-      sets, "/match_sets/key", [](const MatchInput& m) { return m.input.key; }, "its key");
-  texts(
-      sets, "/match_sets/rule", [](const MatchInput& m) { return m.rule; }, "rule by which matches are chosen");
-  texts(
-      sets, "/match_sets/orders", [](const MatchInput& m) { return m.orders; }, "both, or one drawn by hash");
-  numbers(
-      sets, "/match_sets/n", [](const MatchInput& m) { return m.n; }, "the first n samples of each pool");
+/// Writes a list as datasets of one group, one a field.
+template <class Items>
+class Columns {
+ public:
+  Columns(const Items& items, std::string group, io::Hdf5Writer& to)
+      : items_(items), group_(std::move(group)), to_(to) {}
 
-  const auto& recipes = inputs.recipes;
-  const auto set_of = [&](const RecipeInput& r) { return sets.empty() ? MatchInput{} : sets[r.matches]; };
-  texts(
-      recipes, "/recipes/rule", [&](const RecipeInput& r) { return set_of(r).rule; }, "rule");
-  texts(
-      recipes, "/recipes/orders", [&](const RecipeInput& r) { return set_of(r).orders; }, "both, or one by hash");
-  numbers(
-      recipes, "/recipes/n", [&](const RecipeInput& r) { return set_of(r).n; }, "the first n samples of each pool");
-  numbers(
-      recipes, "/recipes/match_set", [](const RecipeInput& r) { return static_cast<std::int64_t>(r.matches); },
-      "index into /match_sets");
-  numbers(
-      recipes, "/recipes/confidence_quantile", [](const RecipeInput& r) { return r.confidence; },
-      "share of the pairs of lowest confidence that is dropped");
-  numbers(
-      recipes, "/recipes/likelihood_quantile", [](const RecipeInput& r) { return r.likelihood; },
-      "share of the pairs of lowest likelihood that is dropped");
-  texts(
-      recipes, "/recipes/likelihood_of", [](const RecipeInput& r) { return r.likelihood_of; },
-      "each: chosen and rejected; joint: their sum");
-  texts(
-      recipes, "/recipes/likelihood_unit", [](const RecipeInput& r) { return r.likelihood_unit; },
-      "sum over the tokens of a response, or per-token");
-  texts(
-      recipes, "/recipes/human", [](const RecipeInput& r) { return r.human; }, "human pairs of the mixture");
-  numbers(
-      recipes, "/recipes/ratio", [](const RecipeInput& r) { return r.ratio; },
-      "synthetic pairs for each human pair of the mixture");
+  template <class Value>
+  void text(const char* name, const Value& value, const char* what) {
+    Texts rows;
+    for (const auto& item : items_) rows.push_back(std::invoke(value, item));
+    to_.text(group_ + name, rows, {what, "text"});
+  }
+  template <class Value>
+  void number(const char* name, const Value& value, const io::FieldNote& note) {
+    std::vector<std::decay_t<decltype(std::invoke(value, *items_.begin()))>> rows;
+    for (const auto& item : items_) rows.push_back(std::invoke(value, item));
+    to_.dataset(group_ + name, rows, note);
+  }
+
+ private:
+  const Items& items_;
+  std::string group_;
+  io::Hdf5Writer& to_;
+};
+
+void write_match_sets(const std::vector<MatchInput>& sets, io::Hdf5Writer& to) {
+  Columns columns(sets, "/match_sets/", to);
+  columns.text(
+      "name", [](const MatchInput& set) { return folder_name(set.input.folder); }, "folder of the stage");
+  columns.text(
+      "key", [](const MatchInput& set) { return set.input.key; }, "its key");
+  columns.text("rule", &MatchInput::rule, "rule by which matches are chosen");
+  columns.text("orders", &MatchInput::orders, "both, or one drawn by hash");
+  columns.number("n", &MatchInput::n, {"the first n samples of each pool", "1"});
+}
+
+void write_recipes(const EvaluateInputs& inputs, io::Hdf5Writer& to) {
+  const auto of_set = [&](auto MatchInput::*field) {
+    return [&inputs, field](const RecipeInput& recipe) {
+      return inputs.matches.empty() ? std::decay_t<decltype(MatchInput{}.*field)>{}
+                                    : inputs.matches[recipe.matches].*field;
+    };
+  };
+  Columns columns(inputs.recipes, "/recipes/", to);
+  columns.text("rule", of_set(&MatchInput::rule), "rule");
+  columns.text("orders", of_set(&MatchInput::orders), "both, or one drawn by hash");
+  columns.number("n", of_set(&MatchInput::n), {"the first n samples of each pool", "1"});
+  columns.number("match_set", [](const RecipeInput& recipe) { return static_cast<std::int64_t>(recipe.matches); },
+                 {"index into /match_sets", "1"});
+  columns.number("confidence_quantile", &RecipeInput::confidence,
+                 {"share of the pairs of lowest confidence that is dropped", "1"});
+  columns.number("likelihood_quantile", &RecipeInput::likelihood,
+                 {"share of the pairs of lowest likelihood that is dropped", "1"});
+  columns.text("likelihood_of", &RecipeInput::likelihood_of, "each: chosen and rejected; joint: their sum");
+  columns.text("likelihood_unit", &RecipeInput::likelihood_unit, "sum over the tokens of a response, or per-token");
+  columns.text("human", &RecipeInput::human, "human pairs of the mixture");
+  columns.number("ratio", &RecipeInput::ratio, {"synthetic pairs for each human pair of the mixture", "1"});
 }
 
 void write_versions(io::Hdf5Writer& to) {
-  Texts names, versions;
-  for (const auto& [name, version] : app::library_versions()) {
-    names.push_back(name);
-    versions.push_back(version);
-  }
-  to.text("/versions/name", names, {"the program and its libraries", "text"});
-  to.text("/versions/version", versions, {"version", "text"});
+  using Version = std::pair<std::string, std::string>;
+  const std::vector<Version> versions = app::library_versions();
+  Columns columns(versions, "/versions/", to);
+  columns.text("name", &Version::first, "the program and its libraries");
+  columns.text("version", &Version::second, "version");
 }
 
 /// What the stages have cost so far, this and other jobs together.
 void write_costs(const std::vector<app::StageCost>& costs, io::Hdf5Writer& to) {
-  const auto texts = [&](const char* path, auto value, const char* what) {
-    Texts rows;
-    for (const auto& cost : costs) rows.push_back(value(cost));
-    to.text(path, rows, {what, "text"});
-  };
-  const auto numbers = [&](const char* path, auto value, const io::FieldNote& note) {
-    std::vector<std::decay_t<decltype(value(app::StageCost{}))>> rows;
-    for (const auto& cost : costs) rows.push_back(value(cost));
-    to.dataset(path, rows, note);
-  };
-  texts(
-      "/cost/stage", [](const auto& cost) { return cost.stage; }, "folder of the stage; a row for each attempt at it");
-  texts(
-      "/cost/outcome", [](const auto& cost) { return to_text(cost.outcome); },
+  using app::StageCost;
+  Columns columns(costs, "/cost/", to);
+  columns.text("stage", &StageCost::stage, "folder of the stage; a row for each attempt at it");
+  columns.text(
+      "outcome", [](const StageCost& cost) { return to_text(cost.outcome); },
       "complete, part (of its shards), stopped (in time) or failed");
-  numbers("/cost/seconds", [](const auto& cost) { return cost.seconds; }, {"wall time", "s"});
-  numbers("/cost/ranks", [](const auto& cost) { return cost.ranks; }, {"ranks", "1"});
-  numbers("/cost/nodes", [](const auto& cost) { return cost.nodes; }, {"machines", "1"});
-  numbers("/cost/gpus", [](const auto& cost) { return cost.gpus; }, {"GPUs of all ranks", "1"});
-  numbers("/cost/cpus", [](const auto& cost) { return cost.cpus; }, {"threads of all ranks", "1"});
-  numbers("/cost/tokens", [](const auto& cost) { return cost.work.tokens; },
-          {"tokens written, read or trained on", "1"});
-  numbers("/cost/samples", [](const auto& cost) { return cost.work.samples; }, {"responses written", "1"});
-  numbers("/cost/restart", [](const auto& cost) { return cost.restart; },
-          {"how often the job was requeued before", "1"});
+  columns.number("seconds", &StageCost::seconds, {"wall time", "s"});
+  columns.number("ranks", &StageCost::ranks, {"ranks", "1"});
+  columns.number("nodes", &StageCost::nodes, {"machines", "1"});
+  columns.number("gpus", &StageCost::gpus, {"GPUs of all ranks", "1"});
+  columns.number("cpus", &StageCost::cpus, {"threads of all ranks", "1"});
+  columns.number("tokens", [](const StageCost& cost) { return cost.work.tokens; },
+                 {"tokens written, read or trained on", "1"});
+  columns.number("samples", [](const StageCost& cost) { return cost.work.samples; }, {"responses written", "1"});
+  columns.number("restart", &StageCost::restart, {"how often the job was requeued before", "1"});
 }
 
 /// Local. All that is small enough for one rank.
@@ -178,7 +179,8 @@ void write_small_parts(const std::string& evaluation_path, const EvaluateInputs&
   to.attribute("/", "program", app::program_version());
   to.text("/experiment", Texts{inputs.experiment}, {"the resolved experiment (YAML)", "text"});
   write_stages(inputs.stages, to);
-  write_matches_and_recipes(inputs, to);
+  write_match_sets(inputs.matches, to);
+  write_recipes(inputs, to);
   write_versions(to);
 }
 
@@ -187,7 +189,15 @@ void write_small_parts(const std::string& evaluation_path, const EvaluateInputs&
 void publish_results(app::JobContext& job, const app::RunFolder& run, const std::string& evaluation_path,
                      const EvaluateInputs& inputs) {
   comm::Communicator& world = job.world;
-  io::SharedHdf5Writer out(world, run.path() + "/" + results_name, io::best_writing(world), [&](io::Hdf5Writer& to) {
+  const std::string path = run.path() + "/" + results_name;
+  const auto lock = comm::agree(world, [&] {
+    std::unique_ptr<app::StageLock> held;
+    if (world.rank() != 0) return held;
+    held = std::make_unique<app::StageLock>(run, "results", app::ShardPart());
+    io::remove_temporaries_of(path);  // as large as the file itself, of jobs that were killed here
+    return held;
+  });
+  io::SharedHdf5Writer out(world, path, io::best_writing(world), [&](io::Hdf5Writer& to) {
     write_small_parts(evaluation_path, inputs, to);
     write_costs(app::read_costs(run), to);
   });

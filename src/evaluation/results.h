@@ -12,7 +12,8 @@ namespace westofn::evaluation {
 
 /// Collective. Publishes RUN/results.h5: evaluation.h5, and all that led to it. The ranks read and write their parts of
 /// the pools, matches, human pairs and mixtures together. Equal content for any number of ranks, but for /cost and
-/// /versions. Throws DataError if a file of a stage is damaged, IoError.
+/// /versions. Throws DataError if a file of a stage is damaged, ConfigError if
+/// another job is publishing them, IoError.
 void publish_results(app::JobContext& job, const app::RunFolder& run, const std::string& evaluation_path,
                      const EvaluateInputs& inputs);
 

@@ -21,18 +21,28 @@ using tokenizer::Tokens;
 /// Inputs that one rank scores at once. Fixed, so that batches do not depend on the number of ranks.
 constexpr std::size_t portion_inputs = 1024;
 
-/// Local. The scores of inputs begin .. end-1.
-std::vector<double> score_portion(const InputList& list, std::size_t begin, std::size_t end, const std::string& model) {
+struct Portion {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+/// Local. The scores of the inputs of a portion.
+std::vector<double> score_portion(app::StageRun& stage, const InputList& list, const Portion& portion,
+                                  const std::string& model) {
+  const auto [begin, end] = portion;
+  std::int64_t read = 0;
   std::vector<Tokens> inputs;
   std::vector<std::size_t> places;
   for (std::size_t i = begin; i < end; ++i) {
     if (auto tokens = list.encode(i)) {
+      read += static_cast<std::int64_t>(tokens->size());
       inputs.push_back(std::move(*tokens));
       places.push_back(i - begin);
     }
   }
   std::vector<double> values(end - begin, metrics::no_value);
   const std::vector<double> scores = list.score(inputs);
+  stage.count_work({read, 0});
   for (std::size_t k = 0; k < places.size(); ++k) {
     if (!std::isfinite(scores[k])) {
       throw DataError(printable(model) + ": gives a score that is not a finite number; its training diverged, " +
@@ -57,7 +67,7 @@ std::vector<double> score_shared(app::StageRun& stage, const InputList& list, co
     fault_point("evaluate.score");
     for (auto p = static_cast<std::size_t>(world.rank()); p < portions; p += ranks) {
       stage.stop_if_signalled();
-      const auto values = score_portion(list, p * portion_inputs, end_of(p), model);
+      const auto values = score_portion(stage, list, {p * portion_inputs, end_of(p)}, model);
       mine.insert(mine.end(), values.begin(), values.end());
       stage.beat();
       progress.update(static_cast<std::int64_t>(end_of(p)));

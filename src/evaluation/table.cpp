@@ -177,7 +177,7 @@ std::string difference_lines(const Assessment& found, const std::string& best) {
     const std::string model = printable(found.scorers[difference.model].name, 40);
     text += "\n" + model + " minus " + reference + ", in points:\n" + difference_line("accuracy", difference.accuracy) +
             of_test(difference) + difference_line(best + " win", difference.win_over_pool) +
-            difference_line(best + " by the judge", difference.win_by_judge);
+            difference_line(best + " by judge", difference.win_by_judge);
     words += sentence(model, reference, "accuracy", difference.accuracy) +
              sentence(model, reference, best + " win", difference.win_over_pool) +
              sentence(model, reference, best + " win by the judge", difference.win_by_judge);

@@ -35,7 +35,10 @@ struct TextColumn {
 };
 
 /// Builds a file that is too large for one rank. Every function is collective and throws IoError on all ranks if one
-/// of them fails. Datasets are contiguous, of exact extent and without filters.
+/// of them fails. Datasets are contiguous, of exact extent and without filters. A rank holds its part of a dataset in
+/// memory, and rank 0 that of another rank besides where parts are gathered.
+/// In the mode `together` the calls of HDF5 communicate: one that failed on a single rank would leave the others in it
+/// until BlockingGuard ends them with the code of communication.
 /// Fault points: shared_hdf5.open, shared_hdf5.write, shared_hdf5.close, then those of DurableFile.
 class SharedHdf5Writer {
  public:

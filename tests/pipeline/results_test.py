@@ -159,6 +159,14 @@ class Results(unittest.TestCase):
             self.assertAlmostEqual((source == 1).sum() / (source == 0).sum(), ratio, delta=0.1)
 
     def check_stages(self, file):
+        stages, tokens = Text(file, "cost/stage"), file["cost/tokens"][:]
+        folders = {Text(file, "stages/folder")[i] for i in range(len(Text(file, "stages/folder")))}
+        attempts = [stages[i] for i in range(len(stages))]
+        self.assertEqual(len(set(attempts)), len(attempts), "one attempt a stage")
+        self.assertEqual({name.rsplit("-", 1)[0] for name in set(attempts) - folders}, {"world", "evaluate"})
+        for i in range(len(stages)):
+            if stages[i].startswith(("sft", "pools", "matches", "judge", "evaluate")):
+                self.assertGreater(tokens[i], 0, stages[i])
         names = Text(file, "stages/folder")
         for i in range(len(names)):
             manifest = json.loads((self.folder / "run" / names[i] / "manifest.json").read_text())
@@ -170,6 +178,12 @@ class Results(unittest.TestCase):
         best = np.argmax(file["choices/validation_accuracy"][:])
         self.assertEqual(np.argmax(chosen), best)
         self.assertEqual(file["models/recipe"][1], file["choices/recipe"][best])
+        names = Text(file, "recipes/name")
+        recorded = json.loads((self.stage("run", "reward-west_of_n") / "choice.json").read_text())
+        self.assertEqual(recorded["chosen"], names[file["choices/recipe"][best]])
+        self.assertEqual({one["recipe"]: one["accuracy"] for one in recorded["candidates"]},
+                         {names[recipe]: accuracy for recipe, accuracy in
+                          zip(file["choices/recipe"][:], file["choices/validation_accuracy"][:])})
         self.assertEqual(list(file["models/recipe"][:3]), [-1, file["choices/recipe"][best], 2])
 
     def test_three_pairs_and_one_prompt_give_sensible_results(self):
@@ -194,6 +208,7 @@ class Results(unittest.TestCase):
                 self.assertEqual(done.code, code, done)
                 self.assertEqual(self.results("run").read_bytes(), before)
         self.assertEqual(self.evaluate().code, 0)
+        self.assertEqual(list((self.folder / "run").glob(".results*")), [], "what killed jobs have left is gone")
         after = datasets(self.results("run"))
         self.assertEqual(after.keys(), datasets(io.BytesIO(before)).keys())
 
