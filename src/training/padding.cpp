@@ -20,12 +20,11 @@ TokenCount count_tokens(const gradient::Operations& operations, std::span<const 
   return count;
 }
 
-TokenCount count_step_tokens(const Task& task, std::int64_t step, std::int64_t micro_batch) {
+TokenCount count_batch_tokens(const Task& task, std::span<const std::int64_t> batch, std::int64_t micro_batch) {
   TokenCount total;
   const auto part = static_cast<std::size_t>(micro_batch);
-  const std::vector<std::int64_t> batch = task.batch(step);
   for (std::size_t begin = 0; begin < batch.size(); begin += part) {
-    const TokenCount count = task.tokens(std::span(batch).subspan(begin, std::min(part, batch.size() - begin)));
+    const TokenCount count = task.tokens(batch.subspan(begin, std::min(part, batch.size() - begin)));
     total.tokens += count.tokens;
     total.computed += count.computed;
   }
@@ -35,7 +34,7 @@ TokenCount count_step_tokens(const Task& task, std::int64_t step, std::int64_t m
 TokenCount count_training_tokens(const Task& task, std::int64_t steps, std::int64_t micro_batch) {
   TokenCount total;
   for (std::int64_t step = 0; step < steps; ++step) {
-    const TokenCount count = count_step_tokens(task, step, micro_batch);
+    const TokenCount count = count_batch_tokens(task, task.batch(step), micro_batch);
     total.tokens += count.tokens;
     total.computed += count.computed;
   }

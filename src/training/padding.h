@@ -15,8 +15,9 @@ namespace westofn::training {
 [[nodiscard]] TokenCount count_tokens(const gradient::Operations& operations,
                                       std::span<const tokenizer::Tokens* const> rows);
 
-/// Local. The tokens of the batch of a step, cut into micro-batches as in training.
-[[nodiscard]] TokenCount count_step_tokens(const Task& task, std::int64_t step, std::int64_t micro_batch);
+/// Local. The tokens of a batch (numbers of examples), cut into micro-batches as in training.
+[[nodiscard]] TokenCount count_batch_tokens(const Task& task, std::span<const std::int64_t> batch,
+                                            std::int64_t micro_batch);
 
 /// Local. The tokens of the batches of the first `steps` steps, each cut into micro-batches as in training.
 [[nodiscard]] TokenCount count_training_tokens(const Task& task, std::int64_t steps, std::int64_t micro_batch);

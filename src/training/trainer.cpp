@@ -167,9 +167,7 @@ void Trainer::step() {
   const bool is_due = check_every > 0 && ((state_.step + 1) % check_every == 0 || !gradient.is_finite());
   if (is_due) check_weights(stage_, weights_, state_.step + 1);
   apply(batch, gradient, rate);
-  if (group_.rank() == 0) {
-    stage_.count_work({count_step_tokens(task_, state_.step, options_.runtime.micro_batch).tokens, 0});
-  }
+  if (group_.rank() == 0) stage_.count_work({count_batch_tokens(task_, batch.examples, batch.micro_batch).tokens, 0});
   ++state_.step;
   CurvePoint point{state_.step, rate, gradient.loss, gradient.norm, nan, nan};
   const bool validated = is_last() || state_.step % options_.settings.validate_every == 0;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "benchmark/benchmark_main.h"
 #include "benchmark/process_use.h"
 #include "generation/generate.h"
 #include "inference/engine.h"
@@ -144,10 +145,5 @@ int run(int argc, char** argv) {
 }  // namespace westofn
 
 int main(int argc, char** argv) {
-  try {
-    return westofn::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "inference_benchmark: %s\n", error.what());
-    return 1;
-  }
+  return westofn::benchmark::guarded("inference_benchmark", [&] { return westofn::run(argc, argv); });
 }

@@ -10,13 +10,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <exception>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "benchmark/benchmark_main.h"
 #include "benchmark/process_use.h"
-#include "comm/session.h"
 #include "io/mixture_file.h"
 #include "selection/mixture.h"
 #include "support/temporary_folder.h"
@@ -142,25 +141,13 @@ int run(int argc, char** argv) {
   app.add_option("--quantile", settings.quantile, "of each of the three filters")->capture_default_str();
   app.add_option("--ratio", settings.ratio)->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  comm::MpiSession session;
-  try {
-    Benchmark(session.world(), settings).run();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "recipe_benchmark: %s\n", error.what());
-    session.abort(ExitCode::internal);
-  }
-  session.close();
-  return 0;
+  return benchmark::on_all_ranks("recipe_benchmark",
+                                 [&](comm::Communicator& world) { Benchmark(world, settings).run(); });
 }
 
 }  // namespace
 }  // namespace westofn
 
 int main(int argc, char** argv) {
-  try {
-    return westofn::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "recipe_benchmark: %s\n", error.what());
-    return 1;
-  }
+  return westofn::benchmark::guarded("recipe_benchmark", [&] { return westofn::run(argc, argv); });
 }

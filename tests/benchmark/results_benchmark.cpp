@@ -8,14 +8,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "benchmark/benchmark_main.h"
 #include "benchmark/process_use.h"
-#include "comm/session.h"
 #include "comm/typed.h"
 #include "evaluation/run_columns.h"
 #include "io/hdf5.h"
@@ -139,25 +138,13 @@ int run(int argc, char** argv) {
   app.add_option("--words", settings.words, "of a response")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--folder", settings.folder, "where the files go; removed at the end")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  comm::MpiSession session;
-  try {
-    Benchmark(session.world(), settings).run();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "results_benchmark: %s\n", error.what());
-    session.abort(ExitCode::internal);
-  }
-  session.close();
-  return 0;
+  return benchmark::on_all_ranks("results_benchmark",
+                                 [&](comm::Communicator& world) { Benchmark(world, settings).run(); });
 }
 
 }  // namespace
 }  // namespace westofn
 
 int main(int argc, char** argv) {
-  try {
-    return westofn::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "results_benchmark: %s\n", error.what());
-    return 1;
-  }
+  return westofn::benchmark::guarded("results_benchmark", [&] { return westofn::run(argc, argv); });
 }

@@ -20,6 +20,7 @@
 
 #include "app/run_job.h"
 #include "app/stage.h"
+#include "benchmark/benchmark_main.h"
 #include "benchmark/process_use.h"
 #include "comm/agree.h"
 #include "comm/device/device_group.h"
@@ -238,10 +239,5 @@ int run(int argc, char** argv) {
 }  // namespace westofn
 
 int main(int argc, char** argv) {
-  try {
-    return westofn::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "training_benchmark: %s\n", error.what());
-    return 1;
-  }
+  return westofn::benchmark::guarded("training_benchmark", [&] { return westofn::run(argc, argv); });
 }
