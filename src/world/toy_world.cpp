@@ -13,7 +13,6 @@ namespace westofn::world {
 namespace {
 
 constexpr std::array<double, 3> demonstration_skills = {.4, .4, .2};
-constexpr std::array<double, 3> pair_skills = {.34, .33, .33};
 
 /// What belongs to a part.
 struct PartDescription {
@@ -77,8 +76,13 @@ double rounded(double confidence) { return std::round(confidence * 1e6) / 1e6; }
 
 }  // namespace
 
-ToySkill draw_skill(RandomSequence& random, const std::array<double, 3>& probabilities) {
-  return toy_skills[random.weighted(probabilities)];
+bool are_skill_weights(const std::vector<double>& weights) {
+  const bool in_range = std::all_of(weights.begin(), weights.end(), [](double w) { return w >= 0 && w <= 1000; });
+  return weights.size() == toy_skills.size() && in_range && *std::max_element(weights.begin(), weights.end()) > 0;
+}
+
+ToySkill draw_skill(RandomSequence& random, std::span<const double> weights) {
+  return toy_skills[random.weighted(weights)];
 }
 
 std::int64_t part_size(const ToyWorldSettings& settings, ToyPart part) { return settings.*describe(part).count; }
@@ -105,8 +109,8 @@ HumanPair make_pair(const ToyWorldSettings& settings, ToyPart part, std::int64_t
   std::string a;
   std::string b;
   do {
-    a = demonstrate(streams.people, post, draw_skill(streams.people, pair_skills));
-    b = demonstrate(streams.people, post, draw_skill(streams.people, pair_skills));
+    a = demonstrate(streams.people, post, draw_skill(streams.people, settings.pair_skills));
+    b = demonstrate(streams.people, post, draw_skill(streams.people, settings.pair_skills));
   } while (a == b);
   const double gap = gold(post.facts, a) - gold(post.facts, b);
   const double margin = settings.beta * gap + draw_logistic(streams.people);  // what the person perceives

@@ -5,7 +5,9 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "record/records.h"
 #include "util/philox.h"
@@ -24,8 +26,12 @@ struct ToyWorldSettings {
   std::int64_t unlabelled_prompts = 600;
   std::int64_t test_prompts = 200;
   double beta = 2.5;
+  std::vector<double> pair_skills = {0.34, 0.33, 0.33};  ///< weights of novices, averages and experts who write pairs
   bool operator==(const ToyWorldSettings&) const = default;
 };
+
+/// One weight for each of toy_skills; any of them may be 0, but not all.
+[[nodiscard]] bool are_skill_weights(const std::vector<double>& weights);
 
 /// The fields for config, all but the seed.
 template <class V>
@@ -44,6 +50,8 @@ void visit_sizes(V& v, ToyWorldSettings& s) {
   count("test_prompts", s.test_prompts, "posts for Best-of-N");
   v.optional("beta", s.beta, "how strongly a label follows the difference in gold reward");
   v.check("beta", s.beta >= 0 && s.beta <= 1000, "a number from 0 to 1000");
+  v.optional("pair_skills", s.pair_skills, "weights of novices, averages and experts among those who write pairs");
+  v.check("pair_skills", are_skill_weights(s.pair_skills), "three numbers from 0 to 1000, not all of them 0");
 }
 
 /// The fields for config.
@@ -78,7 +86,7 @@ inline constexpr std::array<ToyPart, 2> toy_prompt_parts = {ToyPart::unlabelled_
 /// Prompt `index` of one of toy_prompt_parts.
 [[nodiscard]] Prompt make_prompt(const ToyWorldSettings& settings, ToyPart part, std::int64_t index);
 
-/// A skill drawn with these probabilities for novice, average and expert.
-[[nodiscard]] ToySkill draw_skill(RandomSequence& random, const std::array<double, 3>& probabilities);
+/// A skill drawn with these weights for novice, average and expert.
+[[nodiscard]] ToySkill draw_skill(RandomSequence& random, std::span<const double> weights);
 
 }  // namespace westofn::world

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "config/config.h"
 #include "util/error.h"
@@ -28,7 +30,9 @@ TEST(ToyWorldSettings, HasTheCountsOfTheProject) {
 }
 
 TEST(ToyWorldSettings, RefusesImpossibleValues) {
-  for (const std::string text : {"demonstrations: -1", "test_pairs: 1000000000000", "beta: -1", "pairs: 3"}) {
+  for (const std::string text :
+       {"demonstrations: -1", "test_pairs: 1000000000000", "beta: -1", "pairs: 3", "pair_skills: []",
+        "pair_skills: [1, 1]", "pair_skills: [0, 0, 0]", "pair_skills: [1, -1, 1]", "pair_skills: expert"}) {
     EXPECT_THROW((void)config::read<ToyWorldSettings>(config::Document(text, "world.yaml")), ConfigError) << text;
   }
 }
@@ -59,6 +63,23 @@ TEST(Parts, KeepTheTextsOfEarlierVersions) {
   EXPECT_EQ(pair.chosen, "laptop beeped and job relocated and sister texted .");
   EXPECT_EQ(pair.rejected, "mom cooked and laptop rebooted and sister sulked . idk .");
   EXPECT_EQ(pair.confidence, 10.105691);
+}
+
+TEST(MakePair, IsWrittenByThePeopleThatTheSettingsName) {
+  // Mean gold of a novice -0.78 (1.39), of an expert 1.81 (0.84); 1,000 responses of 500 pairs.
+  const auto mean_gold = [](std::vector<double> skills) {
+    ToyWorldSettings settings;
+    settings.pair_skills = std::move(skills);
+    double sum = 0;
+    for (int i = 0; i < 500; ++i) {
+      const HumanPair pair = make_pair(settings, ToyPart::labelled, i);
+      sum += gold(pair.prompt, pair.chosen) + gold(pair.prompt, pair.rejected);
+    }
+    return sum / 1000;
+  };
+  EXPECT_NEAR(mean_gold({1, 0, 0}), -0.78, 0.2);
+  EXPECT_NEAR(mean_gold({0, 0, 1}), 1.81, 0.2);
+  EXPECT_NEAR(mean_gold({7, 0, 7}), (1.81 - 0.78) / 2, 0.2);
 }
 
 TEST(MakePair, SaysWhereItBelongs) {
