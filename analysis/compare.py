@@ -5,6 +5,7 @@ Differences are those within a run, so that what a seed makes easier or harder f
 is Student's t over the runs.
 """
 import pathlib
+import sys
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,17 @@ def read_models(runs):
     parts = [tables.models(run).set_index("model").loc[names].reset_index().assign(run=label)
              for run, label in zip(runs, run_names(runs))]
     return pd.concat(parts, ignore_index=True)
+
+
+def repeated(runs):
+    """A warning for every run whose models all score as those of an earlier one: one seed that counts twice."""
+    seen, warnings = {}, []
+    for run, label in zip(runs, run_names(runs)):
+        numbers = tuple(zip(run.names, run["models/accuracy/value"]))
+        if numbers in seen:
+            warnings.append(f"{label} and {seen[numbers]} have the same numbers: is this one seed twice?")
+        seen.setdefault(numbers, label)
+    return warnings
 
 
 def summarise(data, by, columns):
@@ -182,6 +194,8 @@ def program():
     options = parser.parse_args()
     runs = [Results(run) for run in options.runs]
     reference = options.reference or runs[0].names[runs[0].reference]
+    for warning in repeated(runs):
+        print(f"warning: {warning}", file=sys.stderr)
     text, found = compare(runs, reference)
     print(text)
     if options.csv:

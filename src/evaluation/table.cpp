@@ -37,11 +37,10 @@ std::string cell(std::string text, std::size_t width) {
   return text;
 }
 
-/// The name of a model or recipe, which may be long.
+/// The name of a model or recipe; a long one has a line of its own.
 std::string name_cell(const std::string& name) {
-  std::string shown = printable(name, name_width);
-  if (shown.size() >= name_width) shown.resize(name_width - 1);
-  return cell(shown, name_width);
+  const std::string shown = printable(name, line_width);
+  return shown.size() < name_width ? cell(shown, name_width) : shown + "\n" + std::string(name_width, ' ');
 }
 
 std::string line(const std::string& name, const std::string& count, std::span<const std::string> values) {

@@ -78,6 +78,12 @@ class Compare(unittest.TestCase):
         nobody = call("compare.py", run, "--reference", "nobody")
         self.assertEqual((nobody.returncode, nobody.stderr.count("\n")), (3, 1))
 
+    def test_a_seed_that_counts_twice_is_named(self):
+        runs = self.runs()
+        done = call("compare.py", *runs, runs[1])
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r"^warning: .* have the same numbers: is this one seed twice\?\n$")
+
     def test_runs_without_common_models_recipes_or_gold(self):
         poor = write_results(self.folder / "poor", recipes=(), gold=False, judge=False, old=True)
         done = call("compare.py", poor, write_results(self.folder / "rich"))
