@@ -186,23 +186,20 @@ def long_table(found):
         lambda all_rows: all_rows[["table", *[c for c in all_rows.columns if c != "table"]]])
 
 
-def program():
-    parser = parser_of(__doc__, several=True)
+def add_options(parser):
+    """What the scripts that compare have in common."""
     parser.add_argument("--reference", help="the model that others are compared with (default: that of the first run)")
     parser.add_argument("--csv", type=pathlib.Path, help="also write all numbers, shares, to this file")
     parser.add_argument("--figure", type=pathlib.Path, help="also draw the differences (.png, .pdf or .svg)")
-    options = parser.parse_args()
-    runs = [Results(run) for run in options.runs]
-    reference = options.reference or runs[0].names[runs[0].reference]
-    for warning in repeated(runs):
-        print(f"warning: {warning}", file=sys.stderr)
-    text, found = compare(runs, reference)
-    print(text)
+
+
+def write(options, table, draw):
+    """The files that are asked for."""
     if options.csv:
         with replacing(options.csv) as temporary:
-            long_table(found).to_csv(temporary, index=False)
+            table.to_csv(temporary, index=False)
     if options.figure:
-        draw_to(options.figure, forest(found["differences by run"], reference))
+        draw_to(options.figure, draw())
 
 
 def draw_to(path, figure):
@@ -212,6 +209,19 @@ def draw_to(path, figure):
         raise ResultsError(f"{path}: a figure ends in .png, .pdf or .svg")
     with replacing(path) as temporary:
         figure.savefig(temporary)
+
+
+def program():
+    parser = parser_of(__doc__, "runs", "run folders with results.h5, one a seed", "+")
+    add_options(parser)
+    options = parser.parse_args()
+    runs = [Results(run) for run in options.runs]
+    reference = options.reference or runs[0].names[runs[0].reference]
+    for warning in repeated(runs):
+        print(f"warning: {warning}", file=sys.stderr)
+    text, found = compare(runs, reference)
+    print(text)
+    write(options, long_table(found), lambda: forest(found["differences by run"], reference))
 
 
 if __name__ == "__main__":

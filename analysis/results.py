@@ -154,13 +154,10 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
-def parser_of(description, several=False):
-    """A parser with the argument that every script has."""
+def parser_of(description, argument="run", text="run folder with results.h5, or such a file", nargs=None):
+    """A parser with the path that every script reads."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    if several:
-        parser.add_argument("runs", type=pathlib.Path, nargs="+", help="run folders with results.h5, one a seed")
-    else:
-        parser.add_argument("run", type=pathlib.Path, help="run folder with results.h5, or such a file")
+    parser.add_argument(argument, type=pathlib.Path, nargs=nargs, help=text)
     return parser
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files of configs: all are valid, and README.md has every key as the program knows it."""
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,13 @@ class ConfigFiles(unittest.TestCase):
             done = runner.run(["validate", file], ranks=0, cwd=CONFIGS.parent)
             if done.code != 0:  # what is in the file is checked before whether its data are there
                 self.assertRegex(f"{done.code} {done.errors()}", "^3 .*there is no such file", f"{file}\n{done}")
+
+    def test_every_change_of_the_demo_is_valid(self):
+        environment = runner.environment()
+        environment["PATH"] = f"{pathlib.Path(runner.WESTOFN).parent}:{environment['PATH']}"
+        done = subprocess.run([CONFIGS / "toy" / "one_change.sh", "--check"], capture_output=True, text=True, env=environment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreater(len(re.findall(": valid$", done.stdout, re.M)), 10)
 
     def test_the_readme_has_every_key(self):
         done = check_reference(CONFIGS)
