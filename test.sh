@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what is missing, builds, and runs the tests.
 #
-#   ./test.sh                 release build, all tests (under 20 minutes on 2 cores)
+#   ./test.sh                 release build, all tests (about 40 minutes on 2 cores once it is built)
 #   ./test.sh --label unit    only the tests with this label: unit mpi golden pipeline architecture slurm fuzz gpu
 #   ./test.sh --full          also the sanitizers, longer fuzzing and the whole fault campaign
 #   FUZZ_SECONDS=N            how long --full fuzzes each target; default 60

@@ -4,8 +4,8 @@
 #   configs/toy/one_change.sh 101 102 103 104      results in runs/one-change/CHANGE/SEED; the same again goes on
 #   configs/toy/one_change.sh --check              only checks the settings of every change
 #
-# `westofn` must be on the PATH. RANKS (2) and RUNS (runs/one-change) may be set. A seed's changes share a run folder, so
-# that what they have in common is made once.
+# `westofn` must be on the PATH. RANKS (2), RUNS (runs/one-change) and ONLY (names of changes; all) may be set; the
+# teacher of teacher-pointwise is of as-is. A seed's changes share a run folder: what they have in common is made once.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 demo=configs/toy/demo.yaml
@@ -13,10 +13,13 @@ ranks=${RANKS:-2} runs=${RUNS:-runs/one-change}
 if [[ $# -eq 0 ]]; then sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2; fi
 if [[ $1 == --check ]]; then checking=yes seeds=(1); else checking=no seeds=("$@"); fi
 
+wanted() { [[ -z ${ONLY:-} || " $ONLY " == *" $1 "* ]]; }
+
 # NAME KEY=VALUE...: the demo with these settings.
 change() {
   local name=$1 sets=(--set "seed=$seed") value
   shift
+  if ! wanted "$name"; then return; fi
   for value in "$@"; do sets+=(--set "$value"); done
   if [[ $checking == yes ]]; then
     westofn validate "$demo" "${sets[@]}" > /dev/null || [[ $? -eq 3 ]]  # 3: valid, but a teacher is not made yet
@@ -32,14 +35,17 @@ change() {
 # KEY=VALUE of the training of all three reward models.
 of_all() { printf "reward_models.%s.train.$1\n" hf50 west_of_n hf100; }
 
-# Called after the demo as it is, when its folder has one reward-hf50 only: the teachers of two changes.
+# The teachers of two changes. Called after the demo as it is, when its folder has one reward-hf50 only.
 make_teachers() {
-  if [[ ! -d $work-teachers/3000-labels ]]; then
+  if wanted teacher-3000-labels && [[ ! -d $work-teachers/3000-labels ]]; then
     mpirun -n "$ranks" westofn preference "$demo" --set "seed=$seed" --run-dir "$work-teachers" \
       --set data.world.labelled_pairs=3000 --set preference_model.train.steps=450
     mv "$work-teachers"/preference-* "$work-teachers/3000-labels"
   fi
-  if [[ ! -d $work-teachers/hf50 ]]; then cp -r "$work"/reward-hf50-* "$work-teachers/hf50"; fi
+  if wanted teacher-pointwise && [[ ! -d $work-teachers/hf50 ]]; then
+    mkdir -p "$work-teachers"
+    cp -r "$work"/reward-hf50-* "$work-teachers/hf50"
+  fi
 }
 
 for seed in "${seeds[@]}"; do
@@ -63,5 +69,8 @@ for seed in "${seeds[@]}"; do
   change steps-75 "${few[@]}"
   mapfile -t many < <(of_all steps=300)
   change steps-300 "${many[@]}"
+  change prompts-2400-steps-300 data.world.unlabelled_prompts=2400 "${many[@]}"
 done
-if [[ $checking == no ]]; then .venv/bin/python analysis/sweep.py "$runs" --base as-is; fi
+base=()
+if [[ -d $runs/as-is ]]; then base=(--base as-is); fi
+if [[ $checking == no ]]; then .venv/bin/python analysis/sweep.py "$runs" "${base[@]}"; fi
