@@ -63,7 +63,7 @@ def filters(results):
     Solid: accuracy on the test pairs with interval; open: on the validation pairs, by which the quantile is chosen (star)."""
     table, chosen = tables.filters(results), tables.choices(results)
     names = [n for n in ("confidence", "likelihood")
-             if (len(table) and table.loc[table["filter"] == n, "accuracy"].notna().any()) or has_quantiles(chosen, n)]
+             if (len(table) and table.loc[table["filter"] == n, "accuracy"].notna().any()) or choices_of(chosen, n)]
     if not names:
         return None
     figure, panels = grid(len(names), 2, 4.4, 2.7, (0.9, 1))
@@ -71,7 +71,7 @@ def filters(results):
         for k, (family, rows) in enumerate(table[table["filter"] == name].groupby("family")):
             with_interval(axes, rows, "quantile", "accuracy", COLORS[k % len(COLORS)], MARKERS[k % len(MARKERS)],
                           label=short(family, 40) + " (test)")
-        for k, (model, rows) in enumerate(chosen.groupby("model", sort=False) if has_quantiles(chosen, name) else ()):
+        for k, (model, rows) in enumerate(choices_of(chosen, name)):
             rows = rows.sort_values(f"{name}_quantile")
             x, y = rows[f"{name}_quantile"], 100 * rows["validation_accuracy"]
             axes.plot(x, y, "--", color=COLORS[(k + 3) % len(COLORS)], marker="o", markerfacecolor="white",
@@ -85,8 +85,10 @@ def filters(results):
     return figure
 
 
-def has_quantiles(table, name):
-    return len(table) > 0 and table[f"{name}_quantile"].nunique() > 1
+def choices_of(chosen, name):
+    """Name and rows of every reward model that chose among several quantiles of this filter."""
+    groups = chosen.groupby("model", sort=False) if len(chosen) else ()
+    return [(model, rows) for model, rows in groups if rows[f"{name}_quantile"].nunique() > 1]
 
 
 def quantile_effects(results):

@@ -5,10 +5,12 @@ import re
 import tempfile
 import time
 import unittest
+import unittest.mock
 import warnings
 
 import h5py
 import numpy as np
+import pandas as pd
 
 from made_results import RECIPES, call, many_models, write_results
 
@@ -208,6 +210,19 @@ class Numbers(TemporaryFolder):
             rows = calibration[calibration["model"] == panel.get_title(loc="left").split("\n")[0]]
             line = next(c for c in panel.containers if hasattr(c, "lines")).lines[0]
             np.testing.assert_allclose(line.get_xydata(), 100 * rows[["confidence", "accuracy"]])
+
+    def test_each_filter_shows_only_choices_among_its_own_quantiles(self):
+        chosen = pd.DataFrame({"model": ["confident"] * 2 + ["likely"] * 2, "validation_accuracy": [0.7, 0.8, 0.6, 0.5],
+                               "confidence_quantile": [0.1, 0.5, 0, 0], "likelihood_quantile": [0, 0, 0.1, 0.5],
+                               "chosen": [0, 1, 1, 0]})
+        with unittest.mock.patch.object(tables, "choices", return_value=chosen):
+            panels = figures.draw(self.both()[1], "filters").axes
+        for panel, own in zip(panels, ("confident", "likely"), strict=True):
+            dashed = {line.get_label(): line.get_xydata() for line in panel.lines if line.get_linestyle() == "--"}
+            self.assertEqual(list(dashed), [f"{own} (validation)"])
+            rows = chosen[chosen["model"] == own]
+            np.testing.assert_allclose(dashed[f"{own} (validation)"],
+                                       np.column_stack([[0.1, 0.5], 100 * rows["validation_accuracy"]]))
 
     def test_counts_of_histograms_bars_and_matches(self):
         results = self.both()[1]
