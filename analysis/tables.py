@@ -191,7 +191,7 @@ def cost_of_stages(results):
     table = cost(results)
     hours = table["seconds"] / 3600
     table = table.assign(hours=hours, gpu_hours=hours * table["gpus"], core_hours=hours * table["cpus"],
-                         hours_lost=hours.where(table["outcome"].isin(["stopped", "failed"]), 0), attempts=1)
+                         hours_lost=hours.where(table["outcome"].isin(["stopped", "failed", "unfinished"]), 0), attempts=1)
     columns = ["attempts", "seconds", "hours", "hours_lost", "gpu_hours", "core_hours", "tokens", "samples"]
     table = table.groupby("stage", sort=False, as_index=False)[columns].sum()
     for name in ("tokens", "samples"):

@@ -84,9 +84,9 @@ StageWork work_of_all(StageRun& stage) {
   return {sums[0], sums[1]};
 }
 
-/// Collective. As make_stage, with a line in the account of costs.
-void make_stage_at_cost(StageRun& stage, const StageSpec& spec, const ShardPart& part, const StageBody& body) {
-  CostMeter cost(stage.job(), stage.run(), stage.name(), part);
+/// Collective. As make_stage, with an entry in the account of costs.
+void make_stage_at_cost(StageRun& stage, const StageSpec& spec, const StageBody& body) {
+  CostMeter& cost = stage.start_meter();
   try {
     make_stage(stage, spec, body);
     cost.end(StageOutcome::complete, work_of_all(stage));
@@ -106,7 +106,7 @@ void complete_stage(JobContext& job, const RunFolder& run, const StageSpec& spec
       comm::agree(job.world, [&] { return job.world.rank() == 0 && open_stage(run, spec, part, lock); });
   if (comm::any(job.world, complete)) return;
   StageRun stage(job, run, spec, lock.get(), part);
-  make_stage_at_cost(stage, spec, part, body);
+  make_stage_at_cost(stage, spec, body);
   fault_point("stage.committed");
 }
 
@@ -150,6 +150,7 @@ StageRun::StageRun(JobContext& job, const RunFolder& run, const StageSpec& spec,
 
 void StageRun::beat() {
   job_.world.beat();
+  if (meter_) meter_->tick(work_);
   if (lock_ != nullptr) lock_->check();
 }
 

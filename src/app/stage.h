@@ -78,7 +78,8 @@ class StageRun {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const RunFolder& run() const { return run_; }
   [[nodiscard]] std::string heartbeat_path() const { return heartbeat_path_; }
-  /// Local. Tells the peers that this rank makes progress; loops call it. Throws IoError if the lock is lost.
+  /// Local. Tells the peers and the account of costs that this rank makes progress; loops call it. Throws IoError if the
+  /// lock is lost.
   void beat();
   /// Local. Throws StopRequested, inside comm::agree, if this rank was signalled: for long work before the shards.
   void stop_if_signalled() const;
@@ -88,6 +89,8 @@ class StageRun {
   /// Local. Adds to what this rank has worked through, for the account of costs.
   void count_work(const StageWork& work) { work_ += work; }
   [[nodiscard]] const StageWork& work() const { return work_; }
+  /// Collective. Begins to measure this attempt at the stage; its beats keep the account up to date.
+  CostMeter& start_meter() { return meter_.emplace(job_, run_, name_, part_); }
 
   /// Collective. The owner of every shard that this job has still to make; -1 where its files are there and intact, or
   /// where another job makes it. Damaged files of an earlier attempt are removed with a warning.
@@ -114,6 +117,7 @@ class StageRun {
   std::vector<Shard> shards_;  ///< as given to deal()
   std::vector<io::FileInfo> published_;
   StageWork work_;
+  std::optional<CostMeter> meter_;
 };
 
 /// A job has made its part of a stage; other jobs have not made theirs yet.

@@ -160,7 +160,7 @@ void write_costs(const std::vector<app::StageCost>& costs, io::Hdf5Writer& to) {
   columns.text("stage", &StageCost::stage, "folder of the stage; a row for each attempt at it");
   columns.text(
       "outcome", [](const StageCost& cost) { return to_text(cost.outcome); },
-      "complete, part (of its shards), stopped (in time) or failed");
+      "complete, part (of its shards), stopped (in time), failed or unfinished (killed)");
   columns.number("seconds", &StageCost::seconds, {"wall time", "s"});
   columns.number("ranks", &StageCost::ranks, {"ranks", "1"});
   columns.number("nodes", &StageCost::nodes, {"machines", "1"});

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """submit.sh on four nodes: the chain makes the bytes of a plain run, stops at a task that fails and goes on later;
 jobs and experiments side by side do not disturb each other."""
-import json
 import re
 import shutil
 
@@ -43,7 +42,7 @@ class Chain(runs.SlurmTest):
         log = self.log(run)
         # Four nodes, a rank on each: the ranks know that they do not share a node.
         self.assertRegex(log, r"rank +local rank +GPU +threads +cores +host\n +0 +0 +none +1 ")
-        costs = [json.loads(line) for line in (self.folder / run / "log/stages.jsonl").read_text().splitlines()]
+        costs = self.costs(run)
         by_stage = {cost["stage"].split("-")[0]: cost for cost in costs}
         self.assertEqual((by_stage["sft"]["ranks"], by_stage["sft"]["nodes"]), (4, 4), costs)
         self.assertEqual((by_stage["reward"]["ranks"], by_stage["reward"]["nodes"]), (2, 2), costs)

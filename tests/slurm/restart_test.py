@@ -79,6 +79,10 @@ class Restart(runs.SlurmTest):
         self.addCleanup(self.cluster.start_node, second)
         self.finish("dying", jobs, least_restarts=1)
         self.assertNotIn(second, self.nodes(jobs[0]))
+        attempts = {cost["attempt"]: cost["outcome"] for cost in self.costs("dying") if cost["stage"].startswith("sft")}
+        self.assertEqual(len(attempts), 2, attempts)
+        self.assertEqual(list(attempts.values())[-1], "complete")
+        self.assertIn(list(attempts.values())[0], ("unfinished", "failed"))
 
     def nodes(self, job):
         return self.cluster.run("scontrol", "show", "hostnames", self.cluster.job(job)["NodeList"]).split()

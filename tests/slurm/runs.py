@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests on a real Slurm share: a small experiment, its undisturbed run by mpirun, submissions, comparisons."""
+import json
 import os
 import pathlib
 import re
@@ -103,6 +104,10 @@ class SlurmTest(unittest.TestCase):
 
     def left(self, jobs):
         return {job for job in self.cluster.active() if job.split("_")[0] in jobs}
+
+    def costs(self, run):
+        """The lines of the account of costs, several for an attempt."""
+        return [json.loads(line) for line in (self.folder / run / "log/stages.jsonl").read_text().splitlines()]
 
     def log(self, run):
         """What the jobs of a chain have said, and all that their programs have printed."""

@@ -84,7 +84,7 @@ TEST_F(StageCosts, NotesWhatACompleteStageUsedAndDid) {
   EXPECT_EQ(costs[0].work.samples, 20);
   EXPECT_EQ(costs[0].job, "77");
   EXPECT_EQ(costs[0].restart, 2);
-  EXPECT_EQ(costs[0].ended.size(), std::string("2026-01-31T23:59:59Z").size());
+  EXPECT_EQ(costs[0].time.size(), std::string("2026-01-31T23:59:59Z").size());
 }
 
 TEST_F(StageCosts, NotesPartsStopsAndFailures) {
@@ -108,11 +108,13 @@ TEST_F(StageCosts, NotesPartsStopsAndFailures) {
 
 TEST_F(StageCosts, AreReadBackInOrderWithoutBrokenLines) {
   StageCost cost;
+  cost.attempt = "node1 11 1.5";
   cost.stage = "sft-00000000";
-  append_cost(run_, cost);
+  EXPECT_TRUE(append_cost(run_, cost));
   std::ofstream(run_.costs(), std::ios::app) << R"({"stage":"pools-00)";  // a job was killed here
+  cost.attempt = "node1 12 2.5";
   cost.stage = "pools-00000000";
-  append_cost(run_, cost);
+  EXPECT_TRUE(append_cost(run_, cost));
   std::ofstream(run_.costs(), std::ios::app) << R"({"stage":"matches-0000)";
   EXPECT_THAT(read_costs(run_),
               ElementsAre(Field(&StageCost::stage, "sft-00000000"), Field(&StageCost::stage, "pools-00000000")));
@@ -127,12 +129,41 @@ TEST_F(StageCosts, OfManyJobsAtTheSameTimeAreAllKept) {
     for (int job = 0; job < jobs; ++job) {
       threads.emplace_back([&, job] {
         StageCost cost;
-        cost.job = std::to_string(job);
-        for (int i = 0; i < lines; ++i) append_cost(run_, cost);
+        for (int i = 0; i < lines; ++i) {
+          cost.attempt = std::to_string(job) + " " + std::to_string(i);
+          append_cost(run_, cost);
+        }
       });
     }
   }
   EXPECT_EQ(read_costs(run_).size(), static_cast<std::size_t>(jobs * lines));
+}
+
+TEST_F(StageCosts, OfAnAttemptThatIsKilledAreThoseOfItsLastNote) {
+  comm::run_threads(2, [&](comm::Communicator& world) {
+    const auto node = world.split(0, world.rank());
+    const CommonOptions options;
+    const StopControl stop(std::nullopt);
+    JobContext job{world, *node, options, stop, {.threads = 3, .gpus = 1}};
+    CostMeter killed(job, run_, "pools-00000000", {}, 0);
+    killed.tick({70, 3});
+    CostMeter fresh(job, run_, "pools-00000000", {});
+    fresh.tick({70, 3});  // a minute has not gone by
+    CostMeter ended(job, run_, "pools-00000000", {}, 0);
+    ended.tick({70, 3});
+    ended.end(StageOutcome::complete, {200, 10});
+  });
+  const auto costs = read_costs(run_);
+  ASSERT_EQ(costs.size(), 3U);
+  EXPECT_EQ(costs[0].outcome, StageOutcome::unfinished);
+  EXPECT_EQ(costs[0].work.tokens, 70);
+  EXPECT_GT(costs[0].seconds, 0);
+  EXPECT_EQ(costs[0].gpus, 2);
+  EXPECT_EQ(costs[1].outcome, StageOutcome::unfinished);
+  EXPECT_EQ(costs[1].work.tokens, 0);
+  EXPECT_EQ(costs[2].outcome, StageOutcome::complete);
+  EXPECT_EQ(costs[2].work.tokens, 200);
+  EXPECT_THAT(cost_text(costs), HasSubstr("3 attempts at 1 stage (2 killed or still at work): "));
 }
 
 TEST_F(StageCosts, ThatCannotBeWrittenAreNoErrorOfTheStage) {
