@@ -78,8 +78,8 @@ class StageRun {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const RunFolder& run() const { return run_; }
   [[nodiscard]] std::string heartbeat_path() const { return heartbeat_path_; }
-  /// Local. Tells the peers and the account of costs that this rank makes progress; loops call it. Throws IoError if the
-  /// lock is lost.
+  /// Local. Tells the peers and the account of costs that this rank makes progress; loops call it. Throws IoError if
+  /// the lock is lost.
   void beat();
   /// Local. Throws StopRequested, inside comm::agree, if this rank was signalled: for long work before the shards.
   void stop_if_signalled() const;

@@ -167,12 +167,11 @@ std::string cost_text(std::span<const StageCost> costs) {
   const auto count = [](std::size_t n, const char* one, const char* many) {
     return std::to_string(n) + " " + (n == 1 ? one : many);
   };
-  std::string text = "cost of " + count(costs.size(), "attempt", "attempts") + " at " +
-                     count(stages.size(), "stage", "stages") +
-                     (unfinished > 0 ? " (" + std::to_string(unfinished) + " killed or still at work)" : "") + ": " +
-                     number_text(all.nodes) + " node-hours, " +
-                     number_text(all.gpus) + " GPU-hours, " + number_text(all.cores) + " core-hours; " +
-                     std::to_string(work.tokens) + " tokens, " + std::to_string(work.samples) + " samples";
+  std::string text =
+      "cost of " + count(costs.size(), "attempt", "attempts") + " at " + count(stages.size(), "stage", "stages") +
+      (unfinished > 0 ? " (" + std::to_string(unfinished) + " killed or still at work)" : "") + ": " +
+      number_text(all.nodes) + " node-hours, " + number_text(all.gpus) + " GPU-hours, " + number_text(all.cores) +
+      " core-hours; " + std::to_string(work.tokens) + " tokens, " + std::to_string(work.samples) + " samples";
   const double hours = writing.gpus > 0 ? writing.gpus : writing.cores;
   if (hours > 0) {
     text += " (" + number_text(static_cast<double>(work.samples) / hours) +

@@ -15,8 +15,8 @@ namespace westofn::app {
 
 enum class StageOutcome { complete, part, stopped, failed, unfinished };
 
-/// "complete", "part" (of the shards; others are missing), "stopped" (in time), "failed", "unfinished" (killed, or still
-/// at work).
+/// "complete", "part" (of the shards; others are missing), "stopped" (in time), "failed", "unfinished" (killed, or
+/// still at work).
 [[nodiscard]] std::string to_text(StageOutcome outcome);
 
 /// What a stage has worked through.
@@ -31,7 +31,7 @@ struct StageWork {
 struct StageCost {
   std::string attempt;  ///< different for every attempt
   std::string stage;    ///< NAME-KEY
-  std::string part;   ///< as --shards gives it; empty: all shards
+  std::string part;     ///< as --shards gives it; empty: all shards
   StageOutcome outcome = StageOutcome::failed;
   double seconds = 0;  ///< wall time, from the lock of the stage to its manifest
   std::int64_t ranks = 1;
@@ -44,8 +44,8 @@ struct StageCost {
   std::string time;  ///< UTC, of this line
 };
 
-/// Local. Appends one line to the costs of the run by a single write, so that jobs may do so at the same time. A failure
-/// is a warning, and false.
+/// Local. Appends one line to the costs of the run by a single write, so that jobs may do so at the same time. A
+/// failure is a warning, and false.
 bool append_cost(const RunFolder& run, const StageCost& cost);
 
 /// Local. All attempts so far, in the order in which they began, each as its last line has it; a broken line (of a job
